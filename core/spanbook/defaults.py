@@ -1,0 +1,59 @@
+"""The default recorder: one a process, made when first needed or by `configure`."""
+
+import os
+import threading
+from typing import Any
+
+from spanbook.recorder import Flushed, Recorder
+from spanbook.settings import Settings
+
+_lock = threading.RLock()
+_default: Recorder | None = None
+
+
+def configure(url: str | os.PathLike[str] | None = None, **settings: Any) -> Recorder:
+    """Choose where and what this process records; see `Settings` for the names.
+
+    What is not given comes from the environment, else it is the default. May be called again: the
+    recorder before is flushed and closed.
+
+    Raises:
+        SettingsError: a setting that is unknown or cannot be used.
+    """
+    global _default  # noqa: PLW0603  # the one default of the process
+    recorder = Recorder(url, **settings)
+    with _lock:
+        before, _default = _default, recorder
+    if before is not None:
+        before.close()
+    return recorder
+
+
+def default_recorder() -> Recorder:
+    """Return the process's recorder, made from the environment if `configure` was not called.
+
+    Never raises: with an unusable environment a recorder that is off.
+    """
+    global _default  # noqa: PLW0603  # the one default of the process
+    if _default is None:
+        with _lock:
+            if _default is None:
+                _default = _from_environment()
+    return _default
+
+
+def _from_environment() -> Recorder:
+    import logging
+
+    from spanbook.errors import SettingsError
+
+    try:
+        return Recorder()
+    except SettingsError as error:
+        logging.getLogger("spanbook").warning("Nothing is recorded: %s", error)
+        return Recorder(settings=Settings(enabled=False))
+
+
+def flush(timeout: float = 5.0) -> Flushed:
+    """Wait until the store holds all that was recorded so far, at most `timeout` seconds."""
+    return default_recorder().flush(timeout)

@@ -1,0 +1,29 @@
+"""The errors that Spanbook raises: one small tree, each message says what to do."""
+
+
+class SpanbookError(Exception):
+    """Anything that Spanbook refuses to do. Never raised into a traced program."""
+
+
+class SettingsError(SpanbookError, ValueError):
+    """A setting that cannot be used, such as an unknown database URL or a sample rate of 2."""
+
+
+class StoreError(SpanbookError):
+    """A database that cannot be opened, read or written."""
+
+
+class NewerStoreError(StoreError):
+    """A database written by a newer Spanbook than this one."""
+
+
+class JournalError(SpanbookError):
+    """A journal directory that cannot be written, or a segment that cannot be read."""
+
+
+class FilterError(SpanbookError, ValueError):
+    """A filter with an unknown field or a value that does not fit the field."""
+
+
+class UnknownTraceError(SpanbookError, LookupError):
+    """A trace or span id that the store does not hold."""

@@ -1,0 +1,180 @@
+"""The journal: the append-only log on local disk that every record passes through."""
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from spanbook.segments import HEALTH_BYTES, SUFFIX, SegmentWriter, read_lines
+from spanbook.spans import new_span_id
+
+log = logging.getLogger("spanbook")
+
+_FIRST = 1 << 20  # bytes of a process's first segment; later ones double up to _LARGEST
+_LARGEST = 8 << 20
+_RETRY = 1.0  # seconds between attempts to open a segment on a disk that refused one
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Lines of one segment that wait for the store, from byte `start` to `end`."""
+
+    segment: str
+    start: int
+    end: int
+    lines: list[bytes]
+
+
+class Journal:
+    """Appends records to this process's segments and hands them to whoever fills the store.
+
+    `append` never raises and never waits for the store. What cannot be kept, on a full disk or
+    beyond `limit` bytes of backlog, is dropped, counted, and said once in the log.
+    """
+
+    def __init__(self, directory: Path, opening: Callable[[], bytes], limit: int) -> None:
+        self.directory = directory
+        self.dropped = 0
+        self.errors = 0
+        self.note = ""
+        self.wake: Callable[[], None] | None = None  # set while the reader sleeps
+        self._opening = opening
+        self._limit = limit
+        self._start()
+
+    def _start(self) -> None:
+        self._lock = threading.RLock()  # re-entrant: a finaliser may append amid an append
+        self._segments: deque[SegmentWriter] = deque()
+        self._current: SegmentWriter | None = None
+        self._size = _FIRST
+        self._retry_at = 0.0
+        self._warned = False
+
+    def append(self, line: bytes) -> bool:
+        """Keep one line; False if it had to be dropped."""
+        with self._lock:
+            segment = self._current
+            if segment is None or segment.tail + len(line) > segment.size:
+                segment = self._rotate(len(line))
+                if segment is None:
+                    return False
+            segment.append(line)
+        wake = self.wake
+        if wake is not None:
+            wake()
+        return True
+
+    def _rotate(self, length: int) -> SegmentWriter | None:
+        now = time.monotonic()
+        if now < self._retry_at:
+            return self._drop(self.note)
+        if self.pending > self._limit:
+            return self._drop(f"{self.pending:,} bytes wait for the store")
+        opening = self._opening()
+        size = max(self._size, HEALTH_BYTES + len(opening) + length)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            name = f"{time.time_ns():020d}-{os.getpid()}-{new_span_id()}{SUFFIX}"
+            segment = SegmentWriter(self.directory / name, size)
+        except OSError as error:
+            self._retry_at = now + _RETRY
+            return self._drop(f"{self.directory} cannot be written: {error}")
+        segment.append(opening)
+        if self.dropped or self.errors:
+            segment.write_health(self.dropped, self.errors, self.note)
+        self._size = min(2 * self._size, _LARGEST)
+        if self._current is not None and self._current.taken >= self._current.tail:
+            self._retire(self._current)
+        self._segments.append(segment)
+        self._current = segment
+        return segment
+
+    def _drop(self, reason: str) -> None:
+        self.dropped += 1
+        self.note = reason
+        if not self._warned:
+            self._warned = True
+            log.warning("Spanbook drops records: %s. The program is not affected.", reason)
+        self._write_health()
+
+    def count_error(self, note: str) -> None:
+        """Count an internal error, so that the viewer can show it."""
+        with self._lock:
+            self.errors += 1
+            self.note = note
+            self._write_health()
+
+    def _write_health(self) -> None:
+        if self._current is not None:
+            self._current.write_health(self.dropped, self.errors, self.note)
+
+    @property
+    def used(self) -> bool:
+        """Whether anything was appended since the journal was opened."""
+        return self._current is not None
+
+    @property
+    def pending(self) -> int:
+        """Bytes that the store does not hold yet."""
+        with self._lock:
+            return sum(s.tail - max(s.taken, HEALTH_BYTES) for s in self._segments)
+
+    def take(self, limit: int) -> Chunk | None:
+        """Return the oldest lines that wait, about `limit` bytes, or None."""
+        waiting = self._oldest_waiting()
+        if waiting is None:
+            return None
+        path, start, tail = waiting
+        lines, end = read_lines(path, start, min(limit, tail - start))
+        return Chunk(path.name, start, end, lines)
+
+    def _oldest_waiting(self) -> tuple[Path, int, int] | None:
+        with self._lock:
+            for segment in self._segments:
+                start = max(segment.taken, HEALTH_BYTES)
+                if segment.tail > start:
+                    return segment.path, start, segment.tail
+        return None
+
+    def done(self, chunk: Chunk) -> None:
+        """Note that the store holds `chunk`; a segment that is full and held is removed."""
+        with self._lock:
+            for segment in list(self._segments):
+                if segment.path.name == chunk.segment:
+                    segment.taken = chunk.end
+                    if segment is not self._current and segment.taken >= segment.tail:
+                        self._retire(segment)
+
+    def _retire(self, segment: SegmentWriter) -> None:
+        segment.path.unlink(missing_ok=True)
+        segment.close()
+        if segment in self._segments:
+            self._segments.remove(segment)
+
+    def close(self) -> None:
+        """Let all segments go: those that the store holds are removed, others can be claimed.
+
+        A later append opens a new one.
+        """
+        with self._lock:
+            for segment in list(self._segments):
+                if segment.taken >= segment.tail:
+                    self._retire(segment)
+                else:
+                    segment.close()
+            self._segments.clear()
+            self._current = None
+        with contextlib.suppress(OSError):  # not empty: other processes' segments
+            self.directory.rmdir()
+
+    def forget(self) -> None:
+        """Start anew in a forked child: the parent's segments stay the parent's."""
+        for segment in self._segments:
+            segment.close()
+        self.dropped = self.errors = 0
+        self._start()

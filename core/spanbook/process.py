@@ -1,0 +1,55 @@
+"""What is known of the running program, for the run that its traces belong to."""
+
+import os
+import platform
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from spanbook.settings import Settings
+
+
+def process_record(run_id: str, settings: Settings, start: int) -> dict[str, Any]:
+    """Return the journal record that opens each segment of this process."""
+    command = Path(sys.argv[0]).name if getattr(sys, "argv", None) and sys.argv[0] else ""
+    record: dict[str, Any] = {
+        "type": "process",
+        "version": 1,
+        "run": run_id,
+        "name": settings.name or command or "python",
+        "project": settings.project,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "command": command,
+        "python": platform.python_version(),
+        "commit": git_commit(Path.cwd()),
+        "release": settings.release,
+        "environment": settings.environment,
+        "start": start,
+    }
+    return {name: value for name, value in record.items() if value is not None}
+
+
+def git_commit(folder: Path) -> str | None:
+    """Return the commit checked out in the repository around `folder`, without asking git."""
+    try:
+        for parent in (folder, *folder.parents):
+            git = parent / ".git"
+            if git.is_dir():
+                return _read_head(git)
+    except OSError:
+        return None
+    return None
+
+
+def _read_head(git: Path) -> str | None:
+    head = (git / "HEAD").read_text().strip()
+    if not head.startswith("ref: "):
+        return head or None
+    ref = head.removeprefix("ref: ")
+    if (git / ref).is_file():
+        return (git / ref).read_text().strip()
+    packed = git / "packed-refs"
+    lines = packed.read_text().splitlines() if packed.is_file() else []
+    return next((line.split()[0] for line in lines if line.endswith(" " + ref)), None)

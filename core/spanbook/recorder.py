@@ -1,0 +1,481 @@
+"""The recorder: turns what integrations report into records of the journal."""
+
+import atexit
+import hashlib
+import os
+import weakref
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from spanbook import ambient
+from spanbook.addresses import journal_directory, store_url
+from spanbook.clock import Clock
+from spanbook.guard import guarded
+from spanbook.journal import Journal
+from spanbook.live import LiveSpan
+from spanbook.open_spans import OpenSpans
+from spanbook.plain import Gate
+from spanbook.process import process_record
+from spanbook.settings import Settings
+from spanbook.spans import SpanKind, Status, new_span_id, new_trace_id
+from spanbook.usage import Usage
+
+if TYPE_CHECKING:
+    from spanbook.media import Media
+    from spanbook.store.ingester import Ingester
+
+
+class _Marker:
+    """A value that no user passes by chance."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+MISSING: Any = _Marker("MISSING")  # nothing was given, which is not the same as None
+AMBIENT: Any = _Marker("AMBIENT")  # the parent is whatever span is current, if any
+
+_CANCELLED = {"CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"}
+_LOW_64 = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """What a flush left behind, in finished spans and dropped records. True if nothing waits."""
+
+    written: int
+    pending: int
+    dropped: int
+    complete: bool
+
+    def __bool__(self) -> bool:
+        return self.complete
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How recording goes in this process."""
+
+    open: int
+    dropped: int
+    errors: int
+    note: str
+
+
+class Recorder:
+    """Records spans into one store. Safe to share between threads and tasks, survives `fork`.
+
+    Spans are named by `key`, any hashable: a framework's own run id maps onto span ids
+    deterministically. Nothing here raises into the traced program, waits for the database or keeps
+    the user's objects.
+    """
+
+    def __init__(
+        self,
+        url: str | os.PathLike[str] | None = None,
+        *,
+        settings: Settings | None = None,
+        clock: Callable[[], int] | None = None,
+        **given: Any,
+    ) -> None:
+        """Record into the store at `url`, else where `settings` or the environment says.
+
+        Raises:
+            SettingsError: a setting that cannot be used; the message says which.
+        """
+        if settings is None:
+            settings = Settings.load(url=None if url is None else os.fspath(url), **given)
+        self.settings = replace(settings, url=store_url(settings.url))
+        self.gate = Gate(self.settings, self._keep_media)
+        directory = self.settings.journal or journal_directory(self.settings.url)
+        self.journal = Journal(
+            Path(directory).absolute(), self._opening, self.settings.journal_bytes
+        )
+        self._clock = Clock() if clock is None else clock
+        self._settle = self._clock.settle if isinstance(self._clock, Clock) else None
+        self._begin()
+        _recorders.add(self)
+
+    def _begin(self) -> None:
+        self.run_id = new_trace_id()
+        self._started = self._clock()
+        self._spans = OpenSpans()
+        self._finished = 0
+        self._ingester: Ingester | None = None
+
+    def _opening(self) -> bytes:
+        return self.gate.encode(process_record(self.run_id, self.settings, self._started))
+
+    # -- what integrations call -------------------------------------------------------------------
+
+    @guarded
+    def start(
+        self,
+        key: Hashable,
+        *,
+        kind: SpanKind,
+        name: str,
+        parent: Hashable | None = AMBIENT,
+        input: Any = MISSING,
+        attributes: Mapping[str, Any] | None = None,
+        model: str | None = None,
+        provider: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        at: int | None = None,
+    ) -> LiveSpan | None:
+        """Open the span `key` and return it; None if recording is off.
+
+        `parent` is the parent's key, None for a root, or AMBIENT: the current span, else a root.
+        A parent that this recorder never saw makes a root which names it as `external_parent`.
+        Starting an open key again changes nothing. `at` is in nanoseconds since 1970 UTC.
+        """
+        if not self.settings.enabled:
+            return None
+        known = self._spans.open.get(key)
+        if known is not None:
+            return known
+        up = self._above(parent)
+        if up is None and parent is not None and parent is not AMBIENT:
+            attributes = {**(attributes or {}), "external_parent": str(parent)}
+        live = self._open(key, up, kind, name, at)
+        if not live.sampled:
+            return None
+        record: dict[str, Any] = {"type": "start", "trace": live.trace, "span": live.span}
+        if up is not None:
+            record["parent"] = up.span
+        record["kind"] = kind
+        record["name"] = live.name
+        record["start"] = live.start
+        plain = self.gate.plain
+        if input is not MISSING:
+            record["input"] = plain(input, "input")
+        if attributes:
+            record["attributes"] = plain(attributes, "attributes")
+        if model:
+            record["model"] = model
+        if provider:
+            record["provider"] = provider
+        if up is None:
+            self._add_context(record, ambient.merge(ambient.surroundings.get(), context or {}))
+        elif context:
+            self._add_context(record, context)
+        self._write(record)
+        return live
+
+    @guarded
+    def finish(
+        self,
+        key: Hashable,
+        *,
+        status: Status | None = None,
+        output: Any = MISSING,
+        input: Any = MISSING,
+        error: BaseException | None = None,
+        usage: Usage | None = None,
+        model: str | None = None,
+        provider: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        at: int | None = None,
+    ) -> None:
+        """Close the span `key`. The first end counts, an unknown key is ignored.
+
+        `status` is by default `ok`, and with an `error` what that says: `error` or `cancelled`.
+        `input` replaces what the start gave, `attributes` are added.
+        """
+        now = self._clock()
+        live = self._spans.close(key, now)
+        if live is None or not live.sampled:
+            return
+        end = now if at is None else at
+        record: dict[str, Any] = {
+            "type": "end",
+            "trace": live.trace,
+            "span": live.span,
+            "kind": live.kind,
+            "name": live.name,
+            "start": live.start,
+            "end": end if end > live.start else live.start,
+            "status": status or (Status.OK if error is None else status_of(error)),
+        }
+        if live.parent is not None:
+            record["parent"] = live.parent
+        plain = self.gate.plain
+        if output is not MISSING:
+            record["output"] = plain(output, "output")
+        if input is not MISSING:
+            record["input"] = plain(input, "input")
+        if error is not None:
+            record["error"] = self._failure(live, error)
+        if attributes:
+            record["attributes"] = plain(attributes, "attributes")
+        if model:
+            record["model"] = model
+        if provider:
+            record["provider"] = provider
+        if live.first_token is not None:
+            record["first_token"] = live.first_token
+            record["chunks"] = live.chunks
+        self._count(live, usage, record)
+        self._finished += 1
+        self._write(record)
+
+    @guarded
+    def event(self, key: Hashable, name: str, data: Any = MISSING, *, at: int | None = None) -> None:
+        """Note something that happened inside the span `key`, which may have ended lately."""
+        live = self._spans.find(key)
+        if live is None or not live.sampled:
+            return
+        live.event_count += 1
+        if live.event_count > self.settings.limits.events:
+            return
+        record: dict[str, Any] = {
+            "type": "event",
+            "trace": live.trace,
+            "span": live.span,
+            "at": self._clock() if at is None else at,
+            "name": name[:200],
+        }
+        if data is not MISSING:
+            record["data"] = self.gate.plain(data, "event")
+        self._write(record)
+
+    def token(self, key: Hashable) -> None:
+        """Note that a streamed piece of the span's output arrived; the first one is timed."""
+        live = self._spans.open.get(key)
+        if live is not None:
+            live.chunks += 1
+            if live.first_token is None:
+                live.first_token = self._clock()
+
+    @guarded
+    def annotate(self, key: Hashable, **context: Any) -> None:
+        """Set attributes of the trace that `key` belongs to: session, user, tags, metadata, name,
+        release, version, environment, project. They show on all its spans, earlier ones too."""
+        live = self._spans.find(key)
+        if live is not None and live.sampled:
+            record: dict[str, Any] = {"type": "trace", "trace": live.trace}
+            self._add_context(record, context)
+            self._write(record)
+
+    def find(self, key: Hashable) -> LiveSpan | None:
+        """Return the span `key` if it is open."""
+        return self._spans.open.get(key)
+
+    # -- parents, ids, samples --------------------------------------------------------------------
+
+    def _above(self, parent: Hashable | None) -> LiveSpan | None:
+        if parent is AMBIENT:
+            return self.current()
+        return None if parent is None else self._spans.find(parent)
+
+    def current(self) -> LiveSpan | None:
+        """Return the ambient span: the innermost that code running here belongs to."""
+        here = ambient.current.get()
+        if here is not None and here.owner is not self:
+            here = None
+        for source in ambient.sources:
+            key = source()
+            live = None if key is None else self._spans.open.get(key)
+            if live is not None and (here is None or _is_below(live, here)):
+                here = live
+        return here
+
+    def _open(
+        self, key: Hashable, up: LiveSpan | None, kind: SpanKind, name: str, at: int | None
+    ) -> LiveSpan:
+        number = _number(key)
+        reused = number is None or key in self._spans.ended
+        span = new_span_id() if reused or number is None else f"{number & _LOW_64:016x}"
+        if up is not None:
+            trace, sampled = up.trace, up.sampled
+        else:
+            if self._settle is not None:
+                self._settle()
+            trace = new_trace_id() if reused or number is None else f"{number:032x}"
+            sampled = is_sampled(trace, self.settings.sample)
+        now = self._clock()
+        live = LiveSpan(
+            trace, span, up, kind, name[:200], now if at is None else at, now, sampled, self
+        )
+        given_up = self._spans.add(key, live)
+        if given_up is not None:
+            self._end_incomplete(given_up, "never ended, and too many others are open")
+        return live
+
+    # -- parts of records -------------------------------------------------------------------------
+
+    def _add_context(self, record: dict[str, Any], context: Mapping[str, Any]) -> None:
+        kept = {field: context[field] for field in ambient.FIELDS if context.get(field)}
+        if kept:
+            record["context"] = self.gate.plain(kept, "metadata")
+
+    def _failure(self, live: LiveSpan, error: BaseException) -> dict[str, Any]:
+        """Describe `error`; its traceback stands only with the span that it reached first."""
+        identity = (id(error), type(error).__qualname__)
+        first = live.failure != identity
+        if live.up is not None:
+            live.up.failure = identity
+        return self.gate.error(error, stack=first)
+
+    @staticmethod
+    def _count(live: LiveSpan, usage: Usage | None, record: dict[str, Any]) -> None:
+        """Add `usage`, not counted where a span below already reported it."""
+        if usage is not None:
+            record["usage"] = usage.to_dict()
+            if live.usage_below:
+                record["counted"] = False
+        if live.up is not None and (usage is not None or live.usage_below):
+            live.up.usage_below = True
+
+    def _keep_media(self, media: "Media") -> None:
+        from base64 import b64encode
+
+        self._write(
+            {
+                "type": "blob",
+                "hash": media.hash,
+                "media_type": media.media_type,
+                "data": b64encode(media.content).decode(),
+            }
+        )
+
+    # -- keeping ----------------------------------------------------------------------------------
+
+    def _write(self, record: dict[str, Any]) -> None:
+        self.journal.append(self.gate.encode(record))
+        if self._ingester is None and self.settings.ingest:
+            self._start_ingester()
+
+    def _start_ingester(self) -> None:
+        from spanbook.store.ingester import Ingester
+
+        self._ingester = Ingester(self.settings.url, self.journal)
+        self._ingester.tick = self.sweep
+        self._ingester.start()
+
+    def count_error(self, note: str) -> None:
+        """Count an internal error that was caught at the border."""
+        self.journal.count_error(note)
+
+    @property
+    def health(self) -> Health:
+        """How recording goes: open spans, dropped records, internal errors."""
+        journal = self.journal
+        return Health(len(self._spans.open), journal.dropped, journal.errors, journal.note)
+
+    def sweep(self) -> None:
+        """Mark as incomplete what stayed open too long after its root ended, or at all."""
+        for live in self._spans.stale(self._clock(), self.settings.grace):
+            self._end_incomplete(live, "open when its trace ended")
+
+    def _end_incomplete(self, live: LiveSpan, why: str) -> None:
+        if not live.sampled:
+            return
+        record: dict[str, Any] = {
+            "type": "end",
+            "trace": live.trace,
+            "span": live.span,
+            "kind": live.kind,
+            "name": live.name,
+            "start": live.start,
+            "end": self._clock(),
+            "status": Status.INCOMPLETE,
+            "attributes": {"warning": why},
+        }
+        if live.parent is not None:
+            record["parent"] = live.parent
+        self._write(record)
+
+    def flush(self, timeout: float = 5.0) -> Flushed:
+        """Wait until the store holds everything recorded so far, at most `timeout` seconds.
+
+        Never raises; what is pending stays safe in the journal.
+        """
+        self.sweep()
+        ingester = self._ingester
+        complete = self.journal.pending == 0
+        if ingester is not None:
+            complete = ingester.drain(timeout)
+        written = 0 if ingester is None else ingester.written
+        return Flushed(
+            written, max(self._finished - written, 0), self.journal.dropped, complete
+        )
+
+    def close(self, timeout: float = 5.0) -> Flushed:
+        """Flush, and let journal and database go. Recording again opens them anew."""
+        if self.journal.used:
+            self.journal.append(self.gate.encode({"type": "exit", "at": self._clock()}))
+        flushed = self.flush(timeout)
+        if self._ingester is not None:
+            self._ingester.stop()
+            self._ingester = None
+        self.journal.close()
+        return flushed
+
+    def _forked(self) -> None:
+        self.journal.forget()
+        spans = self._spans
+        self._begin()
+        self._spans = spans
+
+    def __deepcopy__(self, _: Any) -> "Recorder":
+        return self
+
+    def __reduce__(self) -> Any:
+        return Recorder, (self.settings.url,)
+
+
+def _number(key: Hashable) -> int | None:
+    """Return the 128 bits that `key` stands for, the same in every process; None: any will do."""
+    if type(key) is UUID:
+        return key.int
+    if isinstance(key, UUID):
+        return key.int
+    if isinstance(key, str):
+        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+        return int.from_bytes(digest[:16])
+    return None
+
+
+def is_sampled(trace: str, rate: float) -> bool:
+    """Say whether a trace is kept at `rate`: by the 56 low bits of its id, random in any UUID."""
+    return rate >= 1 or int(trace[18:], 16) < rate * (1 << 56)
+
+
+def status_of(error: BaseException) -> Status:
+    """Return how a span ends that `error` left: being stopped from outside is no failure."""
+    names = {cls.__name__ for cls in type(error).__mro__}
+    return Status.CANCELLED if names & _CANCELLED else Status.ERROR
+
+
+def _is_below(live: LiveSpan, other: LiveSpan) -> bool:
+    above: LiveSpan | None = live
+    while above is not None:
+        if above is other:
+            return True
+        above = above.up
+    return False
+
+
+_recorders: "weakref.WeakSet[Recorder]" = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    for recorder in list(_recorders):
+        recorder.close(timeout=10.0)
+
+
+def _fork_all() -> None:
+    for recorder in list(_recorders):
+        recorder._forked()  # noqa: SLF001  # the recorder's own hook
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_fork_all)

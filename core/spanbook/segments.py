@@ -1,0 +1,206 @@
+"""Segments: the files of a journal, JSON lines that outlive the process which wrote them.
+
+A segment starts with a health line of exactly `HEALTH_BYTES`, rewritten in place, then one line a
+record, then NUL bytes: space that was reserved and not yet written. Its writer holds a lock on it;
+a segment whose lock is free belongs to nobody any more and may be claimed.
+"""
+
+import contextlib
+import mmap
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+
+from spanbook.errors import JournalError
+
+HEALTH_BYTES = 512
+SUFFIX = ".jsonl"
+_SPARE = 64 << 20  # bytes that must stay free on the disk before a file is mapped
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+
+def _lock(descriptor: int) -> bool:
+    if fcntl is None:
+        import msvcrt
+
+        os.lseek(descriptor, 1 << 40, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # Windows
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+class SegmentWriter:
+    """A segment that this process appends to.
+
+    Where the system can reserve disk space the file is mapped into memory: an append is then one
+    copy, needs no system call, keeps the interpreter's lock, and survives the process's death.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        """Create `path` with room for `size` bytes.
+
+        Raises:
+            OSError: the file cannot be made, or the disk has no room for it.
+        """
+        self.path = path
+        self.size = size
+        self.tail = HEALTH_BYTES
+        self.taken = 0  # bytes that the store holds
+        self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | _CLOEXEC, 0o600)
+        try:
+            _lock(self._file)
+            self._map = _reserve(self._file, path, size)
+            self._put(0, health_line(0, 0, ""))
+        except OSError:
+            self.close()
+            path.unlink(missing_ok=True)
+            raise
+
+    def append(self, line: bytes) -> None:
+        """Add one line, which must fit: `tail + len(line) <= size`."""
+        start = self.tail
+        self.tail = start + len(line)  # first, so that a re-entrant append lands behind this one
+        self._put(start, line)
+
+    def write_health(self, dropped: int, errors: int, note: str) -> None:
+        """Rewrite the first line."""
+        self._put(0, health_line(dropped, errors, note))
+
+    def _put(self, start: int, data: bytes) -> None:
+        if self._map is not None:
+            self._map[start : start + len(data)] = data
+        else:
+            os.lseek(self._file, start, os.SEEK_SET)
+            os.write(self._file, data)
+
+    def close(self) -> None:
+        """Let the file go; its lock is free from now on."""
+        if getattr(self, "_map", None) is not None:
+            self._map.close()  # type: ignore[union-attr]  # just tested
+            self._map = None
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+_CLOEXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+def _reserve(descriptor: int, path: Path, size: int) -> mmap.mmap | None:
+    """Map `size` reserved bytes, or return None where the system cannot promise them."""
+    if not hasattr(os, "posix_fallocate") or shutil.disk_usage(path.parent).free < _SPARE + size:
+        return None
+    os.posix_fallocate(descriptor, 0, size)
+    return mmap.mmap(descriptor, size)
+
+
+def health_line(dropped: int, errors: int, note: str) -> bytes:
+    """Return the first line of a segment: `HEALTH_BYTES` bytes."""
+    line = b""
+    for length in (300, 60, 0):
+        line = orjson.dumps(
+            {"type": "health", "dropped": dropped, "errors": errors, "note": note[:length]}
+        )
+        if len(line) < HEALTH_BYTES:
+            break
+    return line.ljust(HEALTH_BYTES - 1) + b"\n"
+
+
+def read_lines(path: Path, offset: int, limit: int) -> tuple[list[bytes], int]:
+    """Return whole lines of `path` from `offset` on, about `limit` bytes, and where they end.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        data = file.read(limit) or b""
+        end = data.rfind(b"\n") + 1
+        while not end and data and b"\0" not in data:  # one line longer than the limit
+            more = file.read(limit)
+            if not more:
+                break
+            data += more
+            end = data.rfind(b"\n") + 1
+    return data[:end].splitlines(), offset + end
+
+
+class ClaimedSegment:
+    """A segment that a dead process left, held by this one until closed."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._file = descriptor
+
+    @classmethod
+    def claim(cls, path: Path) -> Self | None:
+        """Return the segment if nobody holds it, else None."""
+        try:
+            descriptor = os.open(path, os.O_RDWR | _CLOEXEC)
+        except OSError:
+            return None
+        if _lock(descriptor) and path.exists():
+            return cls(path, descriptor)
+        os.close(descriptor)
+        return None
+
+    def torn_bytes(self, offset: int) -> int:
+        """Return how many bytes of an unfinished line follow `offset`."""
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            return len(file.read().rstrip(b"\0"))
+
+    def remove(self) -> None:
+        """Delete the file: the store holds all of it."""
+        self.path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let the file go for others to claim."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def unclaimed(directory: Path) -> Iterator[ClaimedSegment]:
+    """Claim, oldest first, each segment in `directory` whose writer is gone."""
+    with contextlib.suppress(FileNotFoundError):
+        for path in sorted(directory.glob(f"*{SUFFIX}")):
+            claimed = ClaimedSegment.claim(path)
+            if claimed is not None:
+                yield claimed
+
+
+def read_health(path: Path) -> dict[str, Any]:
+    """Return the health line of a segment: `dropped`, `errors`, `note`.
+
+    Raises:
+        JournalError: the file is no segment.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEALTH_BYTES)
+    try:
+        return orjson.loads(head)
+    except orjson.JSONDecodeError as error:
+        raise JournalError(f"{path} is not a journal segment; move it out of the way.") from error

@@ -1,0 +1,1 @@
+"""Storing: the database behind SQLAlchemy, and what fills it from the journal."""

@@ -1,0 +1,258 @@
+"""The tables of a store, as SQLAlchemy knows them.
+
+Times are integer nanoseconds since 1970 UTC. Money is integer 10⁻¹² US dollars, so that sums in SQL
+are exact. Trace ids are 32 hex digits, span ids 16. `pk` columns are local to one store.
+
+Payloads (input, output, attributes, error of spans) live in *blocks*: one zstd frame of JSON
+`{span id: {"input": …, "output": …, "attributes": …, "error": …}}` for the spans of one trace that
+were ingested together. A span refers to the block of its start and to the block of its end, so
+nothing is rewritten when a span ends. Long or repeated texts stand in a block as
+`{"$": "text", "blob": hash}` and once in `blobs`.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+_pk = BigInteger().with_variant(Integer, "sqlite")
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("pk", _pk, primary_key=True),
+    Column("run_id", Text, nullable=False, unique=True),
+    Column("project", Text, nullable=False),
+    Column("name", Text),
+    Column("host", Text),
+    Column("pid", Integer),
+    Column("command", Text),
+    Column("python", Text),
+    Column("commit", Text),
+    Column("release", Text),
+    Column("environment", Text),
+    Column("start_ns", BigInteger, nullable=False),
+    Column("end_ns", BigInteger),
+    Column("status", Text, nullable=False),
+    Column("config", Text),
+    Column("metrics", Text),
+)
+
+traces = Table(
+    "traces",
+    metadata,
+    Column("pk", _pk, primary_key=True),
+    Column("trace_id", Text, nullable=False, unique=True),
+    Column("run_pk", _pk),
+    Column("project", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("root_id", Text),  # NULL: the root has not arrived, name and times are provisional
+    Column("start_ns", BigInteger, nullable=False),
+    Column("end_ns", BigInteger),
+    Column("duration_ns", BigInteger),
+    Column("span_count", Integer, nullable=False),
+    Column("error_count", Integer, nullable=False),  # spans with status error, root included
+    Column("usage_count", Integer, nullable=False),  # counted spans that carry usage; 0: unknown
+    Column("estimated_count", Integer, nullable=False),  # of those, estimated
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("total_tokens", BigInteger),  # NULL while usage_count is 0
+    Column("cache_read", BigInteger, nullable=False),
+    Column("cache_write", BigInteger, nullable=False),
+    Column("audio_input", BigInteger, nullable=False),
+    Column("image_input", BigInteger, nullable=False),
+    Column("reasoning", BigInteger, nullable=False),
+    Column("audio_output", BigInteger, nullable=False),
+    Column("cost", BigInteger),  # NULL: nothing in the trace has a price
+    Column("unpriced_count", Integer, nullable=False),  # counted spans with usage and no price
+    Column("model", Text),  # of the first model call
+    Column("session", Text),
+    Column("user", Text),
+    Column("release", Text),
+    Column("version", Text),
+    Column("environment", Text),
+    Column("tags", Text),  # JSON list
+    Column("metadata", Text),  # JSON object
+    Column("input", Text),  # preview
+    Column("output", Text),  # preview
+    Column("error", Text),  # preview: type and message of the root's or the first failed span
+)
+Index("traces_start", traces.c.start_ns)
+Index("traces_duration", traces.c.duration_ns, traces.c.start_ns)
+Index("traces_tokens", traces.c.total_tokens, traces.c.start_ns)
+Index("traces_cost", traces.c.cost, traces.c.start_ns)
+Index("traces_name", traces.c.name, traces.c.start_ns)
+Index("traces_status", traces.c.status, traces.c.start_ns)
+_given = {
+    name: {f"{dialect}_where": text(condition) for dialect in ("sqlite", "postgresql")}
+    for name, condition in {
+        "session": "session IS NOT NULL",
+        "user": '"user" IS NOT NULL',
+        "model": "model IS NOT NULL",
+        "error_count": "error_count > 0",
+    }.items()
+}
+Index("traces_session", traces.c.session, traces.c.start_ns, **_given["session"])
+Index("traces_user", traces.c.user, traces.c.start_ns, **_given["user"])
+Index("traces_model", traces.c.model, traces.c.start_ns, **_given["model"])
+Index("traces_failed", traces.c.start_ns, **_given["error_count"])
+
+trace_tags = Table(
+    "trace_tags",
+    metadata,
+    Column("tag", Text, nullable=False),
+    Column("start_ns", BigInteger, nullable=False),
+    Column("trace_pk", _pk, nullable=False),
+    PrimaryKeyConstraint("tag", "start_ns", "trace_pk"),
+    Index("trace_tags_trace", "trace_pk"),
+    sqlite_with_rowid=False,
+)
+
+spans = Table(
+    "spans",
+    metadata,
+    Column("pk", _pk, primary_key=True),
+    Column("trace_pk", _pk, nullable=False),
+    Column("run_pk", _pk),
+    Column("span_id", Text, nullable=False),
+    Column("parent_id", Text),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("start_ns", BigInteger, nullable=False),
+    Column("end_ns", BigInteger),
+    Column("first_token_ns", BigInteger),
+    Column("model", Text),
+    Column("provider", Text),
+    Column("input_tokens", BigInteger),  # NULL: no usage known
+    Column("output_tokens", BigInteger),
+    Column("cache_read", BigInteger),
+    Column("cache_write", BigInteger),
+    Column("audio_input", BigInteger),
+    Column("image_input", BigInteger),
+    Column("reasoning", BigInteger),
+    Column("audio_output", BigInteger),
+    Column("estimated", Boolean),
+    Column("counted", Boolean),  # false: a span below already reported this usage
+    Column("cost", BigInteger),
+    Column("error_type", Text),
+    Column("start_block", _pk),
+    Column("end_block", _pk),
+)
+Index("spans_trace", spans.c.trace_pk, spans.c.span_id, unique=True)
+Index("spans_start", spans.c.start_ns)
+Index("spans_kind", spans.c.kind, spans.c.start_ns)
+Index(
+    "spans_running",
+    spans.c.run_pk,
+    sqlite_where=text("status = 'running'"),
+    postgresql_where=text("status = 'running'"),
+)
+
+payloads = Table(
+    "payloads",
+    metadata,
+    Column("pk", _pk, primary_key=True),
+    Column("trace_pk", _pk, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+Index("payloads_trace", payloads.c.trace_pk)
+
+events = Table(
+    "events",
+    metadata,
+    Column("pk", _pk, primary_key=True),
+    Column("trace_pk", _pk, nullable=False),
+    Column("span_id", Text, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("data", LargeBinary),  # JSON, zstd where that is shorter
+)
+Index("events_span", events.c.trace_pk, events.c.span_id, events.c.at_ns)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("hash", LargeBinary, nullable=False),  # first 16 bytes of sha256 of the content
+    Column("size", BigInteger, nullable=False),  # bytes of the content
+    Column("media_type", Text),  # NULL: text
+    Column("body", LargeBinary, nullable=False),  # zstd where that is shorter
+    PrimaryKeyConstraint("hash"),
+)
+
+blob_uses = Table(
+    "blob_uses",
+    metadata,
+    Column("hash", LargeBinary, nullable=False),
+    Column("trace_pk", _pk, nullable=False),
+    PrimaryKeyConstraint("trace_pk", "hash"),
+    Index("blob_uses_hash", "hash"),
+    sqlite_with_rowid=False,
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("pk", _pk, primary_key=True),
+    Column("project", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("model", Text, nullable=False),  # "" where the span has none
+    Index("series_key", "project", "kind", "name", "model", unique=True),
+)
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("hour", Integer, nullable=False),  # hours since 1970 UTC of the span's start
+    Column("series_pk", _pk, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("error_count", BigInteger, nullable=False),
+    Column("duration_ns", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    PrimaryKeyConstraint("hour", "series_pk"),
+    sqlite_with_rowid=False,
+)
+
+rollup_latency = Table(
+    "rollup_latency",
+    metadata,
+    Column("hour", Integer, nullable=False),
+    Column("series_pk", _pk, nullable=False),
+    Column("bucket", Integer, nullable=False),  # floor(log(duration in µs) / log(1.05)), ≥ 0
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("hour", "series_pk", "bucket"),
+    sqlite_with_rowid=False,
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("name", Text, primary_key=True),  # journal segment file
+    Column("offset", BigInteger, nullable=False),  # bytes of it that this store holds
+)
+
+health = Table(
+    "health",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("dropped", BigInteger, nullable=False),  # records that could not be kept
+    Column("errors", BigInteger, nullable=False),  # internal errors caught at the border
+    Column("corrupt", BigInteger, nullable=False),  # journal lines that could not be read
+    Column("note", Text),  # the last of these, in words
+)

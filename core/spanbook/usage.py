@@ -1,0 +1,51 @@
+"""Usage: the tokens of one model call, or the sum over several."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+INPUT_PARTS = ("cache_read", "cache_write", "audio_input", "image_input")
+OUTPUT_PARTS = ("reasoning", "audio_output")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one model call, or the sum over several.
+
+    `cache_read`, `cache_write`, `audio_input` and `image_input` are parts of `input`; `reasoning`
+    and `audio_output` are parts of `output`. Parts are breakdowns, never additions, so `total`
+    cannot count a token twice. `estimated` says that no provider reported these numbers.
+    """
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    audio_input: int = 0
+    image_input: int = 0
+    reasoning: int = 0
+    audio_output: int = 0
+    estimated: bool = False
+
+    @property
+    def total(self) -> int:
+        """Tokens in and out together."""
+        return self.input + self.output
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Return the sum, estimated as soon as one summand is."""
+        numbers = {
+            field.name: getattr(self, field.name) + getattr(other, field.name)
+            for field in fields(Usage)
+            if field.name != "estimated"
+        }
+        return Usage(**numbers, estimated=self.estimated or other.estimated)
+
+    def to_dict(self) -> dict[str, int | bool]:
+        """Return the fields that are not zero."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return the usage that `to_dict` wrote."""
+        return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})

@@ -1,0 +1,50 @@
+"""What all tests share: real recorders on real files, and traces as outlines."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spanbook import guard
+from spanbook.book import Book
+from spanbook.defaults import configure
+from spanbook.recorder import Recorder
+from tests.outlines import outline
+
+__all__ = ["outline"]
+
+
+@pytest.fixture(autouse=True)
+def internal_errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no internal error hide behind the border."""
+    monkeypatch.setattr(guard, "strict", True)
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the user's own environment and files out of the tests."""
+    for name in ("URL", "DISABLED", "PROJECT", "RELEASE", "ENVIRONMENT", "SAMPLE", "HIDE"):
+        monkeypatch.delenv(f"SPANBOOK_{name}", raising=False)
+    for name in ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'spanbook.db'}"
+
+
+@pytest.fixture
+def recorder(url: str) -> Iterator[Recorder]:
+    """The process's default recorder, on a file of its own."""
+    recorder = configure(url)
+    yield recorder
+    recorder.close()
+
+
+@pytest.fixture
+def book(recorder: Recorder, url: str) -> Iterator[Book]:
+    """The read side of what `recorder` recorded; flush first."""
+    with Book(url) as book:
+        yield book
