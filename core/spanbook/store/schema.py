@@ -10,6 +10,8 @@ nothing is rewritten when a span ends. Long or repeated texts stand in a block a
 `{"$": "text", "blob": hash}` and once in `blobs`.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -89,13 +91,22 @@ traces = Table(
     Column("output", Text),  # preview
     Column("error", Text),  # preview: type and message of the root's or the first failed span
 )
-Index("traces_start", traces.c.start_ns)
-Index("traces_duration", traces.c.duration_ns, traces.c.start_ns)
-Index("traces_tokens", traces.c.total_tokens, traces.c.start_ns)
-Index("traces_cost", traces.c.cost, traces.c.start_ns)
-Index("traces_name", traces.c.name, traces.c.start_ns)
-Index("traces_status", traces.c.status, traces.c.start_ns)
-_given = {
+# A list is found in one of these alone, and only the rows of its page are read: each starts with
+# what is filtered or sorted by, goes on in the order of the list, and holds the measures, which may
+# be bounded or sorted by as well. Without a better one, `traces_start` holds the rest.
+_place = (traces.c.start_ns, traces.c.pk)
+_measures = (traces.c.duration_ns, traces.c.total_tokens, traces.c.cost)
+_rest = ("project", "environment", "release", "version")
+Index("traces_start", *_place, *_measures, *(traces.c[name] for name in _rest))
+Index("traces_duration", traces.c.duration_ns, *_place, traces.c.total_tokens, traces.c.cost)
+Index("traces_tokens", traces.c.total_tokens, *_place, traces.c.duration_ns, traces.c.cost)
+Index("traces_cost", traces.c.cost, *_place, traces.c.duration_ns, traces.c.total_tokens)
+Index("traces_spans", traces.c.span_count, *_place)
+Index("traces_errors", traces.c.error_count, *_place)
+Index("traces_name", traces.c.name, *_place, *_measures)
+Index("traces_kind", traces.c.kind, *_place, *_measures)
+Index("traces_status", traces.c.status, *_place, *_measures)
+_given: dict[str, dict[str, Any]] = {
     name: {f"{dialect}_where": text(condition) for dialect in ("sqlite", "postgresql")}
     for name, condition in {
         "session": "session IS NOT NULL",
@@ -104,10 +115,10 @@ _given = {
         "error_count": "error_count > 0",
     }.items()
 }
-Index("traces_session", traces.c.session, traces.c.start_ns, **_given["session"])
-Index("traces_user", traces.c.user, traces.c.start_ns, **_given["user"])
-Index("traces_model", traces.c.model, traces.c.start_ns, **_given["model"])
-Index("traces_failed", traces.c.start_ns, **_given["error_count"])
+Index("traces_session", traces.c.session, *_place, *_measures, **_given["session"])
+Index("traces_user", traces.c.user, *_place, *_measures, **_given["user"])
+Index("traces_model", traces.c.model, *_place, *_measures, **_given["model"])
+Index("traces_failed", *_place, *_measures, traces.c.error_count, **_given["error_count"])
 
 trace_tags = Table(
     "trace_tags",
@@ -150,6 +161,7 @@ spans = Table(
     Column("error_type", Text),
     Column("start_block", _pk),
     Column("end_block", _pk),
+    sqlite_autoincrement=True,  # a number is never used again: the full-text index goes by it
 )
 Index("spans_trace", spans.c.trace_pk, spans.c.span_id, unique=True)
 Index("spans_start", spans.c.start_ns)
