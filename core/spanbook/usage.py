@@ -1,11 +1,12 @@
 """Usage: the tokens of one model call, or the sum over several."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 INPUT_PARTS = ("cache_read", "cache_write", "audio_input", "image_input")
 OUTPUT_PARTS = ("reasoning", "audio_output")
+_OTHERS = (*INPUT_PARTS, *OUTPUT_PARTS, "estimated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,18 @@ class Usage:
         return Usage(**numbers, estimated=self.estimated or other.estimated)
 
     def to_dict(self) -> dict[str, int | bool]:
-        """Return the fields that are not zero."""
-        return {name: value for name, value in asdict(self).items() if value}
+        """Return input, output and the other fields that are not zero."""
+        numbers: dict[str, int | bool] = {"input": self.input, "output": self.output}
+        for name in _OTHERS:
+            value = getattr(self, name)
+            if value:
+                numbers[name] = value
+        return numbers
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Return the usage that `to_dict` wrote."""
-        return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
+        return cls(**{name: data[name] for name in _FIELDS if name in data})
+
+
+_FIELDS = tuple(field.name for field in fields(Usage))
