@@ -1,6 +1,6 @@
 """The ambient span and context: what code that names no parent belongs to."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,13 @@ surroundings: ContextVar[Mapping[str, Any]] = ContextVar("spanbook_context", def
 # A framework that keeps its own notion of the running unit of work says here how to find its key.
 sources: list[Callable[[], Any]] = []
 
+# The keys and models of the model calls that frameworks are about to make in this context, for the
+# client that makes them. Never taken back: whoever asks passes over those that have ended.
+announced: ContextVar[tuple[tuple[Hashable, str | None], ...]] = ContextVar(
+    "spanbook_announced", default=()
+)
+_MOST_ANNOUNCED = 16
+
 FIELDS = (
     "project",
     "name",
@@ -27,6 +34,11 @@ FIELDS = (
     "version",
     "environment",
 )
+
+
+def announce(key: Hashable, model: str | None) -> None:
+    """Say that code which runs here next makes the model call of the open span `key`."""
+    announced.set((*announced.get()[1 - _MOST_ANNOUNCED :], (key, model)))
 
 
 @contextmanager

@@ -7,10 +7,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from spanbook.segments import HEALTH_BYTES, SUFFIX, SegmentWriter, read_lines
+from spanbook.segments import HEALTH_BYTES, SUFFIX, Chunk, SegmentWriter, read_lines
 from spanbook.spans import new_span_id
 
 log = logging.getLogger("spanbook")
@@ -18,16 +17,6 @@ log = logging.getLogger("spanbook")
 _FIRST = 1 << 20  # bytes of a process's first segment; later ones double up to _LARGEST
 _LARGEST = 8 << 20
 _RETRY = 1.0  # seconds between attempts to open a segment on a disk that refused one
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Lines of one segment that wait for the store, from byte `start` to `end`."""
-
-    segment: str
-    start: int
-    end: int
-    lines: list[bytes]
 
 
 class Journal:

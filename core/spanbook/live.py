@@ -3,6 +3,19 @@
 from typing import Any
 
 from spanbook.spans import SpanKind
+from spanbook.usage import Usage
+
+
+class Known:
+    """What another integration knows of the model call that a span stands for."""
+
+    __slots__ = ("attributes", "model", "provider", "usage")
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.model: str | None = None
+        self.provider: str | None = None
+        self.attributes: dict[str, Any] = {}
 
 
 class LiveSpan:
@@ -21,6 +34,7 @@ class LiveSpan:
         "failure",
         "first_token",
         "kind",
+        "known",
         "memo",
         "name",
         "open_below",
@@ -71,6 +85,7 @@ class LiveSpan:
         self.event_count = 0
         self.open_below = 0  # of a root: spans of its trace that are open in this process
         self.memo: Any = None
+        self.known: Known | None = None
 
     def __repr__(self) -> str:
         return f"<LiveSpan {self.kind} {self.name!r} {self.trace}/{self.span}>"

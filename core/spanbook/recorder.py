@@ -15,7 +15,7 @@ from spanbook.addresses import journal_directory, store_url
 from spanbook.clock import Clock
 from spanbook.guard import guarded
 from spanbook.journal import Journal
-from spanbook.live import LiveSpan
+from spanbook.live import Known, LiveSpan
 from spanbook.open_spans import OpenSpans
 from spanbook.plain import Gate
 from spanbook.process import process_record
@@ -137,13 +137,16 @@ class Recorder:
         """
         if not self.settings.enabled:
             return None
+        number = _number(key)
+        if type(key) is UUID:
+            key = key.int
         known = self._spans.open.get(key)
         if known is not None:
             return known
         up = self._above(parent)
         if up is None and parent is not None and parent is not AMBIENT:
             attributes = {**(attributes or {}), "external_parent": str(parent)}
-        live = self._open(key, up, kind, name, at)
+        live = self._open(key, number, up, kind, name, at)
         if not live.sampled:
             return None
         record: dict[str, Any] = {"type": "start", "trace": live.trace, "span": live.span}
@@ -189,10 +192,16 @@ class Recorder:
         `input` replaces what the start gave, `attributes` are added.
         """
         now = self._clock()
-        live = self._spans.close(key, now)
+        live = self._spans.close(key.int if type(key) is UUID else key, now)
         if live is None or not live.sampled:
             return
         end = now if at is None else at
+        known = live.known
+        if known is not None:
+            usage = known.usage or usage
+            model = model or known.model
+            provider = provider or known.provider
+            attributes = {**known.attributes, **(attributes or {})}
         record: dict[str, Any] = {
             "type": "end",
             "trace": live.trace,
@@ -228,7 +237,7 @@ class Recorder:
     @guarded
     def event(self, key: Hashable, name: str, data: Any = MISSING, *, at: int | None = None) -> None:
         """Note something that happened inside the span `key`, which may have ended lately."""
-        live = self._spans.find(key)
+        live = self._known(key)
         if live is None or not live.sampled:
             return
         live.event_count += 1
@@ -247,7 +256,7 @@ class Recorder:
 
     def token(self, key: Hashable) -> None:
         """Note that a streamed piece of the span's output arrived; the first one is timed."""
-        live = self._spans.open.get(key)
+        live = self._spans.open.get(key.int if type(key) is UUID else key)
         if live is not None:
             live.chunks += 1
             if live.first_token is None:
@@ -257,22 +266,48 @@ class Recorder:
     def annotate(self, key: Hashable, **context: Any) -> None:
         """Set attributes of the trace that `key` belongs to: session, user, tags, metadata, name,
         release, version, environment, project. They show on all its spans, earlier ones too."""
-        live = self._spans.find(key)
+        live = self._known(key)
         if live is not None and live.sampled:
             record: dict[str, Any] = {"type": "trace", "trace": live.trace}
             self._add_context(record, context)
             self._write(record)
 
+    @guarded
+    def enrich(
+        self,
+        live: LiveSpan,
+        *,
+        usage: Usage | None = None,
+        model: str | None = None,
+        provider: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Tell what else is known of the call that the open span `live` stands for.
+
+        Its end will carry it: usage in place of the end's own, the rest where the end says nothing.
+        Several usages of one span add up.
+        """
+        known = live.known = live.known or Known()
+        if usage is not None:
+            known.usage = usage if known.usage is None else known.usage + usage
+        known.model = model or known.model
+        known.provider = provider or known.provider
+        known.attributes.update(attributes or {})
+
     def find(self, key: Hashable) -> LiveSpan | None:
         """Return the span `key` if it is open."""
-        return self._spans.open.get(key)
+        return self._spans.open.get(key.int if type(key) is UUID else key)
+
+    def _known(self, key: Hashable) -> LiveSpan | None:
+        """Return the span `key`, open or ended lately. UUIDs are kept as integers: quicker to hash."""
+        return self._spans.find(key.int if type(key) is UUID else key)
 
     # -- parents, ids, samples --------------------------------------------------------------------
 
     def _above(self, parent: Hashable | None) -> LiveSpan | None:
         if parent is AMBIENT:
             return self.current()
-        return None if parent is None else self._spans.find(parent)
+        return None if parent is None else self._known(parent)
 
     def current(self) -> LiveSpan | None:
         """Return the ambient span: the innermost that code running here belongs to."""
@@ -281,15 +316,20 @@ class Recorder:
             here = None
         for source in ambient.sources:
             key = source()
-            live = None if key is None else self._spans.open.get(key)
+            live = None if key is None else self.find(key)
             if live is not None and (here is None or _is_below(live, here)):
                 here = live
         return here
 
     def _open(
-        self, key: Hashable, up: LiveSpan | None, kind: SpanKind, name: str, at: int | None
+        self,
+        key: Hashable,
+        number: int | None,
+        up: LiveSpan | None,
+        kind: SpanKind,
+        name: str,
+        at: int | None,
     ) -> LiveSpan:
-        number = _number(key)
         reused = number is None or key in self._spans.ended
         span = new_span_id() if reused or number is None else f"{number & _LOW_64:016x}"
         if up is not None:

@@ -10,6 +10,7 @@ import mmap
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -137,7 +138,17 @@ def read_lines(path: Path, offset: int, limit: int) -> tuple[list[bytes], int]:
                 break
             data += more
             end = data.rfind(b"\n") + 1
-    return data[:end].splitlines(), offset + end
+    return (data if end == len(data) else data[:end]).splitlines(), offset + end
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Lines of one segment that wait for the store, from byte `start` to `end`."""
+
+    segment: str
+    start: int
+    end: int
+    lines: list[bytes]
 
 
 class ClaimedSegment:
