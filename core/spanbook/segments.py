@@ -138,7 +138,9 @@ def read_lines(path: Path, offset: int, limit: int) -> tuple[list[bytes], int]:
                 break
             data += more
             end = data.rfind(b"\n") + 1
-    return (data if end == len(data) else data[:end]).splitlines(), offset + end
+    lines = (data if end == len(data) else data[:end]).split(b"\n")
+    lines.pop()  # what follows the last line
+    return lines, offset + end
 
 
 @dataclass(frozen=True, slots=True)

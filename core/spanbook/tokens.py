@@ -276,14 +276,28 @@ def _recognise(raw: Mapping[str, Any]) -> Dialect | None:
 
 
 def _read(raw: Mapping[str, Any], row: Dialect) -> Usage | None:
-    parts = {name: _first(raw, paths) or 0 for name, paths in row.parts.items()}
+    parts: dict[str, int] = {}
+    if not raw.keys().isdisjoint(_heads(row.name)):
+        parts = {name: _first(raw, paths) or 0 for name, paths in row.parts.items()}
     given_input, given_output = _wholes(raw, row)
     if given_input is None and given_output is None:
         return None
     extra = _first(raw, row.extra_input) or 0
     whole_input = (given_input or 0) + _beside(given_input or 0, parts, row, INPUT_PARTS) + extra
     whole_output = (given_output or 0) + _beside(given_output or 0, parts, row, OUTPUT_PARTS)
-    return Usage.from_dict({"input": whole_input, "output": whole_output, **parts})
+    return Usage(input=whole_input, output=whole_output, **parts)
+
+
+@cache
+def _heads(name: str) -> frozenset[str]:
+    """Return the keys of which raw usage in this dialect has one if it has any part."""
+    return frozenset(
+        head
+        for paths in _BY_NAME[name].parts.values()
+        for path in paths
+        for whole, keys in _steps(path)
+        for head in (whole, keys[0])
+    )
 
 
 def _wholes(raw: Mapping[str, Any], row: Dialect) -> tuple[int | None, int | None]:

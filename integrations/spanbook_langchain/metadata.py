@@ -25,7 +25,6 @@ _SAID = frozenset(
     }
 )
 _BOOKKEEPING = (
-    "seq:step:",
     "map:key:",
     "condition:",
     "branch:",
@@ -33,6 +32,7 @@ _BOOKKEEPING = (
     "graph:step:",
     "langsmith:",
 )
+_ORDER = "seq:step:"
 _NOTHING = object()
 
 
@@ -50,8 +50,8 @@ def own_metadata(
 
 
 def own_tags(tags: Sequence[str], inherited: Sequence[str]) -> list[str]:
-    """Return the tags that the parent does not have."""
-    return [tag for tag in tags if tag not in inherited]
+    """Return the tags that the parent does not have and that say more than the order of steps."""
+    return [tag for tag in tags if tag not in inherited and not tag.startswith(_ORDER)]
 
 
 def take_trace_tags(tags: list[str]) -> tuple[list[str], list[str]]:

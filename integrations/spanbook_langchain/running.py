@@ -30,10 +30,12 @@ def place(recorder: Recorder, parent_run_id: UUID | None) -> tuple[Any, LiveSpan
     That is the reported parent, unless the code that runs here belongs to an open span below it:
     fallbacks and explicit callbacks make LangChain report a parent too far up, or none.
     """
-    here = recorder.current()
     if parent_run_id is None:
-        return AMBIENT, here
+        return AMBIENT, recorder.current()
     up = recorder.find(parent_run_id)
+    if up is not None and running_key() == parent_run_id:
+        return parent_run_id, up
+    here = recorder.current()
     if here is None or here is up or up is None or not _is_below(here, up):
         return parent_run_id, up
     return AMBIENT, here

@@ -81,7 +81,11 @@ def test_self_and_cls_are_left_out(recorder: Recorder, records: Records) -> None
     assert (Shop().sell("tea"), Shop.open("Bath"), Shop.close("York")) == ("tea", "Bath", "York")
 
     starts = [record for record in records() if record["type"] == "start"]
-    assert [start["input"] for start in starts] == [{"item": "tea"}, {"town": "Bath"}, {"town": "York"}]
+    assert [start["input"] for start in starts] == [
+        {"item": "tea"},
+        {"town": "Bath"},
+        {"town": "York"},
+    ]
     assert [(s["kind"], s["name"]) for s in starts][2] == ("tool", "shut")
 
 
