@@ -33,7 +33,7 @@ def place(recorder: Recorder, parent_run_id: UUID | None) -> tuple[Any, LiveSpan
     if parent_run_id is None:
         return AMBIENT, recorder.current()
     up = recorder.find(parent_run_id)
-    if up is not None and running_key() == parent_run_id:
+    if up is not None and ambient.current.get() is None and running_key() == parent_run_id:
         return parent_run_id, up
     here = recorder.current()
     if here is None or here is up or up is None or not _is_below(here, up):
