@@ -1,0 +1,80 @@
+"""The application factory."""
+
+from collections.abc import Collection
+from typing import Any
+
+from flask import Flask, Response, g, request
+from jinja2 import StrictUndefined
+
+from spanbook.addresses import shown, sqlite_path, store_url
+from spanbook.book import Book
+from spanbook.health import store_health
+from spanbook.spans import SpanKind
+from spanbook_viewer import formats, problems, security, template_words
+from spanbook_viewer.pages import BLUEPRINTS, PAGES, preferences
+
+
+class Answer(Response):
+    """An answer that can hold any recorded text, half surrogate pairs too."""
+
+    def set_data(self, value: bytes | str) -> None:
+        """Set the body, with ? for what UTF-8 cannot write."""
+        super().set_data(value if isinstance(value, bytes) else value.encode("utf-8", "replace"))
+
+
+def create_app(
+    store: str | Book,
+    *,
+    token: str | None = None,
+    allowed_hosts: Collection[str] | None = security.LOOPBACK,
+) -> Flask:
+    """Return the viewer of `store`, as a WSGI application.
+
+    With `token`, every request must bring it: as `?token=…` once, or as a bearer token. Requests
+    under a name that is not in `allowed_hosts` are refused; None lets all names through.
+    """
+    book = Book(store) if isinstance(store, str) else store
+    app = Flask(__name__)
+    app.response_class = Answer
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    for name, write in (formats.FILTERS | template_words.FILTERS).items():
+        app.add_template_filter(write, name)
+    for name, tell in template_words.TESTS.items():
+        app.add_template_test(tell, name)
+    app.extensions["spanbook"] = book
+    problems.handle(app)
+    security.protect(app, token=token, allowed_hosts=allowed_hosts)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+
+    @app.before_request
+    def open_store() -> None:  # pyright: ignore[reportUnusedFunction] -- Flask calls it
+        g.engine = book.engine
+        g.health = store_health(book.engine) if request.endpoint != "static" else None
+
+    @app.context_processor
+    def words() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction] -- Flask calls it
+        return _words(book)
+
+    return app
+
+
+def _words(book: Book) -> dict[str, Any]:
+    """Return what every template may name."""
+    return {
+        "GLYPHS": formats.GLYPHS,
+        "KINDS": tuple(SpanKind),
+        "PAGES": PAGES,
+        "health": g.get("health"),
+        "here": lambda: request.full_path.removesuffix("?"),
+        "refresh": preferences.refresh(request.cookies, "spanbook-"),
+        "store_place": place_of(book),
+        "theme": preferences.theme(request.cookies, "spanbook-"),
+    }
+
+
+def place_of(book: Book) -> str:
+    """Return where a store is: the path of its file, or its address without the password."""
+    path = sqlite_path(store_url(book.url))
+    return str(path) if path else shown(book.url)

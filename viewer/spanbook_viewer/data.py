@@ -1,0 +1,56 @@
+"""The JSON and text forms of what pages show, for programs."""
+
+import json
+from dataclasses import fields, is_dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from flask import Response
+
+from spanbook.usage import Usage
+
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+
+
+def response(value: Any) -> Response:
+    """Return `value` as JSON; rows become objects, money text, durations seconds."""
+    return Response(_encode(value), mimetype="application/json")
+
+
+def _encode(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value, default=_plain, option=_OPTIONS)
+    except TypeError:  # half surrogate pairs, which only escapes can write
+        return json.dumps(value, default=_plain).encode()
+
+
+def text(value: str) -> Response:
+    """Return `value` as plain text, whatever it looks like."""
+    return Response(value.encode("utf-8", "replace"), content_type="text/plain; charset=utf-8")
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Usage():
+            return {**value.to_dict(), "total": value.total}
+        case Decimal():
+            return f"{value:f}"
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case timedelta():
+            return value.total_seconds()
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return _row(value)
+        case _:
+            return str(value)
+
+
+def _row(row: Any) -> dict[str, Any]:
+    """Return a row's fields, and its moments and durations in the words of the pages besides."""
+    found = {field.name: getattr(row, field.name) for field in fields(row)}
+    for name in ("start", "end", "duration", "first_token"):
+        if f"{name}_ns" in found or (name == "duration" and "end_ns" in found):
+            found[name] = getattr(row, name)
+    return {name: value for name, value in found.items() if not name.endswith("_ns")}

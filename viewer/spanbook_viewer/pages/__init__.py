@@ -1,0 +1,34 @@
+"""The pages: one blueprint a module; `PAGES` are those that the header links to."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint
+
+from spanbook_viewer.pages import health, media, patterns, preferences, trace, traces
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page in the header: its view, its label and the key that opens it after `g`.
+
+    `blueprints` are those whose pages belong below it.
+    """
+
+    endpoint: str
+    label: str
+    key: str
+    blueprints: tuple[str, ...]
+
+
+PAGES = (
+    Page("traces.index", "Traces", "t", ("traces", "trace")),
+    Page("health.index", "Health", "h", ("health", "patterns")),
+)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    traces.bp,
+    trace.bp,
+    media.bp,
+    health.bp,
+    patterns.bp,
+    preferences.bp,
+)

@@ -1,0 +1,41 @@
+"""Trace: one request's spans as a tree on a time scale, and one of them in detail."""
+
+from flask import Blueprint, Response, abort, g, render_template, request
+
+from spanbook import queries
+from spanbook_viewer import data
+from spanbook_viewer.shapes import source_text
+from spanbook_viewer.trace_view import open_trace
+
+bp = Blueprint("trace", __name__, url_prefix="/traces")
+PARTS = {"live": "trace_live.html", "detail": "trace_parts.html"}
+SIDES = ("input", "output", "attributes", "events")
+
+
+@bp.get("/<trace_id>")
+def show(trace_id: str) -> str:
+    view = open_trace(g.engine, trace_id, request.args)
+    template = PARTS.get(request.args.get("part", ""), "trace.html")
+    return render_template(template, view=view)
+
+
+@bp.get("/<trace_id>.json")
+def show_json(trace_id: str) -> Response:
+    return data.response(queries.changes(g.engine, trace_id, request.args.get("since")))
+
+
+@bp.get("/<trace_id>/spans/<span_id>.json")
+def span_json(trace_id: str, span_id: str) -> Response:
+    payload = queries.get_payload(g.engine, trace_id, span_id)
+    spans = queries.list_spans(g.engine, trace_id)
+    span = next(span for span in spans if span.span_id == span_id)
+    return data.response({"span": span, "payload": payload})
+
+
+@bp.get("/<trace_id>/spans/<span_id>/<side>")
+def value(trace_id: str, span_id: str, side: str) -> Response:
+    if side not in SIDES:
+        abort(404)
+    found = getattr(queries.get_payload(g.engine, trace_id, span_id), side)
+    text = source_text(found)
+    return data.response(found) if text is None else data.text(text)

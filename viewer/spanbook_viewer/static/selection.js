@@ -1,0 +1,42 @@
+// Follows links within a trace page without loading the whole page again.
+
+import { fetchParts, swap } from "./swapping.js";
+
+const WHOLE = ["facts", "tools", "spans", "detail"];
+
+function mark(span) {
+  const links = [...document.querySelectorAll('#spans a[data-swap="detail"]')];
+  for (const link of links) link.removeAttribute("aria-current");
+  const own = links.filter((link) => new URL(link.href).searchParams.get("span") === span);
+  for (const link of own) link.setAttribute("aria-current", "true");
+  if (!own.some((link) => link === document.activeElement)) own[0]?.scrollIntoView({ block: "nearest" });
+  return own.length > 0;
+}
+
+let wanted = 0; // number of the last click
+
+async function go(address, isDetail) {
+  const turn = ++wanted;
+  const span = new URL(address).searchParams.get("span");
+  const inTree = isDetail && span !== null && mark(span);
+  const parsed = await fetchParts(address, inTree ? "detail" : "live");
+  if (turn !== wanted) return; // a later click was quicker
+  swap(parsed, inTree ? ["tools", "detail"] : WHOLE, false);
+  if (!inTree && span) mark(span);
+}
+
+export function setUpSelection() {
+  if (!document.getElementById("spans")) return;
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-swap]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button) return;
+    event.preventDefault();
+    const address = link.href;
+    const isDetail = link.dataset.swap === "detail" || link.dataset.key === "e";
+    go(address, isDetail).then(
+      () => history.pushState(null, "", address),
+      () => { location.href = address; },
+    );
+  });
+  addEventListener("popstate", () => go(location.href, false).catch(() => location.reload()));
+}

@@ -1,0 +1,22 @@
+// Everything here makes a complete page quicker or live; nothing works only with it.
+
+import { showCopyButtons } from "./copying.js";
+import { setUpFolding } from "./folding.js";
+import { setUpKeys } from "./keys.js";
+import { setUpLive } from "./live.js";
+import { setUpPreferences } from "./preferences.js";
+import { setUpSelection } from "./selection.js";
+import { titleTimes } from "./times.js";
+
+function decorate(root) {
+  showCopyButtons(root);
+  titleTimes(root);
+}
+
+decorate(document);
+document.addEventListener("swapped", (event) => decorate(event.target));
+setUpFolding();
+setUpKeys();
+setUpSelection();
+setUpLive();
+setUpPreferences();

@@ -1,0 +1,58 @@
+"""Filters and tests of templates that turn recorded values into what a macro draws."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from spanbook_viewer import outline, placeholders, shapes, values
+from spanbook_viewer.shapes import Preview, ToolCall
+
+BRIEF = 200
+SIGNATURE = 300
+
+
+def brief(text: str, length: int = BRIEF) -> str:
+    """Return `text` cut to a length that a heading or a row can bear."""
+    return text if len(text) <= length else text[:length] + "…"
+
+
+def signature(call: ToolCall) -> str:
+    """Return a call as `name(arguments)`, cut where the arguments are long."""
+    return f"{call.name}({brief(_arguments(call), SIGNATURE)})"
+
+
+def is_long_call(call: ToolCall) -> bool:
+    """Tell whether `signature` cuts the arguments of a call."""
+    return len(_arguments(call)) > SIGNATURE
+
+
+def _arguments(call: ToolCall) -> str:
+    if call.arguments is None:
+        return ""
+    if isinstance(call.arguments, str):
+        return call.arguments
+    return json.dumps(call.arguments, ensure_ascii=False, default=str)
+
+
+def anchors(preview: Preview, place: str) -> Mapping[str, str]:
+    """Return the name in the page of every tool call in a conversation, by the call's id."""
+    calls = [call.id for message in preview.messages for call in message.calls if call.id]
+    return {call: f"{place}-{number}" for number, call in enumerate(dict.fromkeys(calls))}
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "anchors": anchors,
+    "brief": brief,
+    "indent": outline.indent,
+    "lines": values.lines,
+    "long_text": values.long_text,
+    "names": shapes.tools_offered,
+    "signature": signature,
+    "words": placeholders.words,
+}
+TESTS: dict[str, Callable[..., bool]] = {
+    "audio": placeholders.is_audio,
+    "image": placeholders.is_image,
+    "long_call": is_long_call,
+    "media": placeholders.is_media,
+}

@@ -1,0 +1,54 @@
+"""Which span ran a tool call that a model requested, and which model requested it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Engine
+
+from spanbook import queries
+from spanbook.rows import Payload, SpanRow
+from spanbook.spans import SpanKind
+from spanbook_viewer.shapes import calls_in
+
+LOOKED_AT = 24  # payloads read for one page at most
+
+
+def results(
+    engine: Engine, spans: Sequence[SpanRow], selected: SpanRow, payload: Payload
+) -> dict[str, str]:
+    """Return, for the calls in the selected model's output, the ids of the spans that ran them."""
+    if selected.kind != SpanKind.LLM:
+        return {}
+    wanted = {call.id for call in calls_in(payload.output) if call.id}
+    found: dict[str, str] = {}
+    end = selected.start_ns if selected.end_ns is None else selected.end_ns
+    after = [span for span in spans if span.kind == SpanKind.TOOL and span.start_ns >= end]
+    for span in after[:LOOKED_AT]:
+        if len(found) == len(wanted):
+            break
+        call = _call_of(queries.get_payload(engine, span.trace_id, span.span_id))
+        if call in wanted:
+            found.setdefault(call, span.span_id)
+    return found
+
+
+def requester(
+    engine: Engine, spans: Sequence[SpanRow], selected: SpanRow, payload: Payload
+) -> SpanRow | None:
+    """Return the model span whose output requested the selected tool call."""
+    call = _call_of(payload) if selected.kind == SpanKind.TOOL else None
+    if call is None:
+        return None
+    before = [
+        span for span in spans if span.kind == SpanKind.LLM and span.start_ns <= selected.start_ns
+    ]
+    for span in before[: -LOOKED_AT - 1 : -1]:
+        output = queries.get_payload(engine, span.trace_id, span.span_id).output
+        if any(requested.id == call for requested in calls_in(output)):
+            return span
+    return None
+
+
+def _call_of(payload: Payload) -> str | None:
+    call: Any = payload.attributes.get("tool_call_id")
+    return call if isinstance(call, str) else None

@@ -1,0 +1,259 @@
+"""What the page of one trace shows, for one choice of span, view and filters."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from flask import url_for
+from sqlalchemy import Engine
+from werkzeug.datastructures import MultiDict
+
+from spanbook import queries
+from spanbook.errors import UnknownTraceError
+from spanbook.filters import TraceFilter
+from spanbook.moments import duration
+from spanbook.rows import Payload, SpanRow, TraceRow
+from spanbook.spans import SpanKind, Status
+from spanbook.trace_events import list_events
+from spanbook.trees import Node, Tree
+from spanbook.usage import Usage
+from spanbook_viewer import formats, log, outline, tool_links
+from spanbook_viewer.choice import Choice
+from spanbook_viewer.log import LogPage
+from spanbook_viewer.outline import Outline
+from spanbook_viewer.recent_trees import tree_of
+from spanbook_viewer.shapes import Preview, preview
+from spanbook_viewer.template_words import brief
+
+_NOTHING = Usage()
+
+
+@dataclass
+class TraceView:
+    """One trace as its page shows it. Each part is read when the template first asks for it."""
+
+    engine: Engine
+    trace: TraceRow
+    choice: Choice
+    now_ns: int = field(default_factory=time.time_ns)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The spans as a tree, with the time scale of all bars."""
+        return tree_of(self.engine, self.trace, self.now_ns)
+
+    @cached_property
+    def spans(self) -> list[SpanRow]:
+        """Every span of the trace by start."""
+        return sorted((node.span for node in self.tree.nodes), key=lambda span: span.start_ns)
+
+    @cached_property
+    def nodes(self) -> dict[str, Node]:
+        """The nodes of the tree by the ids of their spans."""
+        return {node.span.span_id: node for node in self.tree.nodes}
+
+    @cached_property
+    def tokens_below(self) -> dict[str, Usage]:
+        """For each span that reported no usage itself: what the spans below it used."""
+        sums: dict[str | None, Usage] = {}
+        for node in reversed(self.tree.nodes):
+            span = node.span
+            below = sums.get(span.span_id)
+            used = span.usage if span.counted else None
+            if below is not None or used is not None:
+                total = (below or _NOTHING) + (used or _NOTHING)
+                sums[span.parent_id] = sums.get(span.parent_id, _NOTHING) + total
+        return {
+            node.span.span_id: sums[node.span.span_id]
+            for node in self.tree.nodes
+            if node.span.usage is None and node.span.span_id in sums
+        }
+
+    @property
+    def length(self) -> timedelta:
+        """The time that the whole time scale stands for."""
+        return duration(self.tree.end_ns - self.tree.start_ns)
+
+    def first_token(self, span: SpanRow) -> float | None:
+        """Return the place of a span's first token on the time scale, in percent."""
+        length = self.tree.end_ns - self.tree.start_ns
+        if span.first_token_ns is None or length <= 0:
+            return None
+        return min(100.0, max(0.0, (span.first_token_ns - self.tree.start_ns) / length * 100))
+
+    @cached_property
+    def outline(self) -> Outline:
+        """The rows of the tree."""
+        return outline.outline(self.tree, self.choice, self.selected.span_id)
+
+    @cached_property
+    def log(self) -> LogPage:
+        """A page of what happened, in the order of time."""
+        kept = outline.kept_spans(self.tree, self.choice)
+        spans = [(node.span, depth) for node, depth in zip(kept.nodes, kept.depths, strict=True)]
+        events = list_events(self.engine, self.trace.trace_id, log.EVENTS)
+        return log.log_page(spans, events, self.choice.first)
+
+    @cached_property
+    def selected_node(self) -> Node:
+        """The span in the detail pane: the chosen one, else the root."""
+        if self.choice.span is not None:
+            if self.choice.span not in self.nodes:
+                raise UnknownTraceError(f"This trace has no span {self.choice.span!r}.")
+            return self.nodes[self.choice.span]
+        heads = self.tree.roots or self.tree.orphans
+        if not heads:
+            raise UnknownTraceError("No span of this trace has arrived yet.")
+        return heads[0]
+
+    @property
+    def selected(self) -> SpanRow:
+        """The span in the detail pane."""
+        return self.selected_node.span
+
+    @cached_property
+    def payload(self) -> Payload:
+        """What went into the selected span and came out."""
+        return queries.get_payload(self.engine, self.trace.trace_id, self.selected.span_id)
+
+    @property
+    def input(self) -> Preview:
+        """The selected span's input, ready to draw."""
+        return preview(self.payload.input)
+
+    @property
+    def output(self) -> Preview:
+        """The selected span's output, ready to draw."""
+        return preview(self.payload.output)
+
+    @cached_property
+    def results(self) -> dict[str, str]:
+        """For each call that the selected span requests: the address of the span that ran it."""
+        found = tool_links.results(self.engine, self.spans, self.selected, self.payload)
+        return {call: self.span_query(span) for call, span in found.items()}
+
+    @cached_property
+    def requester(self) -> SpanRow | None:
+        """The span that requested the selected tool call."""
+        return tool_links.requester(self.engine, self.spans, self.selected, self.payload)
+
+    @cached_property
+    def kinds(self) -> list[tuple[str, int]]:
+        """The kinds that occur, in the order of the enum, with the number of their spans."""
+        counts = Counter(node.span.kind for node in self.tree.nodes)
+        return [(kind, counts[kind]) for kind in SpanKind if counts[kind]]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether anything may still change by itself."""
+        return self.trace.status == Status.RUNNING or any(
+            node.span.status is Status.RUNNING for node in self.tree.nodes
+        )
+
+    # Addresses
+
+    def span_query(self, span_id: str) -> str:
+        """Return the query string that selects a span and keeps everything else."""
+        return self.choice.query(span=span_id)
+
+    @cached_property
+    def span_prefix(self) -> str:
+        """The start of the query string that selects a span: its id is to follow."""
+        return self.choice.query(span="~").removesuffix("~").removesuffix("%7E")
+
+    def query(self, **changes: Any) -> str:
+        """Return the query string of this page with some choices changed."""
+        return self.choice.query(**changes)
+
+    def opened_query(self, span_id: str, first: int) -> str:
+        """Return the query string that shows more children of a span."""
+        return self.query(opened={**self.choice.opened, span_id: first})
+
+    def toggled_query(self, kind: str) -> str:
+        """Return the query string that hides a kind, or shows it again."""
+        return self.query(hidden=self.choice.toggled(kind))
+
+    @cached_property
+    def next_failed(self) -> str | None:
+        """The query string of the failed span after the selected one."""
+        found = outline.next_failed(self.tree, self.selected.span_id)
+        return found and self.span_query(found)
+
+    @cached_property
+    def listing(self) -> TraceFilter:
+        """The filter of the table that the page was reached from."""
+        return TraceFilter.from_args(MultiDict(self.choice.listing), ignore=("columns",))
+
+    @cached_property
+    def neighbours(self) -> tuple[str | None, str | None]:
+        """The addresses of the previous and the next trace of that table."""
+        found = queries.neighbours(self.engine, self.trace.trace_id, self.listing)
+        previous, following = (
+            other and url_for("trace.show", trace_id=other) + self.choice.back for other in found
+        )
+        return previous, following
+
+    @property
+    def back(self) -> str:
+        """The address of the table that the page was reached from."""
+        return url_for("traces.index") + self.choice.back
+
+    def value_address(self, side: str) -> str:
+        """Return the address of the selected span's raw input, output or attributes."""
+        return url_for(
+            "trace.value", trace_id=self.trace.trace_id, span_id=self.selected.span_id, side=side
+        )
+
+    @property
+    def json_address(self) -> str:
+        """The address of the selected span as data."""
+        trace_id, span_id = self.trace.trace_id, self.selected.span_id
+        return url_for("trace.span_json", trace_id=trace_id, span_id=span_id)
+
+    # Words
+
+    def title(self, span: SpanRow) -> str:
+        """Return all that a row of the tree says in short, as the row's tooltip."""
+        begins = duration(span.start_ns - self.tree.start_ns)
+        words = [brief(span.name), f"{span.kind} · {span.status}"]
+        words.append(f"start +{formats.duration(begins)} · {formats.clock(span.start)}")
+        if span.end_ns is not None:
+            ends = duration(span.end_ns - self.tree.start_ns)
+            words.append(f"end +{formats.duration(ends)} · {formats.clock(span.end)}")
+        words.append(f"duration {formats.duration(self.elapsed(span))}")
+        if span.usage is not None:
+            words.append(f"tokens {formats.usage_words(span.usage)}")
+        if span.cost is not None:
+            words.append(f"cost {formats.money(span.cost)}")
+        if span.error_type:
+            words.append(f"error {span.error_type}")
+        return "\n".join(words)
+
+    @property
+    def trace_elapsed(self) -> timedelta | None:
+        """How long the trace took, or has been running."""
+        if self.trace.status == Status.RUNNING:
+            return duration(max(0, self.now_ns - self.trace.start_ns))
+        return self.trace.duration
+
+    def elapsed(self, span: SpanRow) -> timedelta | None:
+        """Return how long a span took, or has been running."""
+        if span.status == Status.RUNNING:
+            return duration(max(0, self.now_ns - span.start_ns))
+        return span.duration
+
+
+def open_trace(engine: Engine, trace_id: str, args: MultiDict[str, str]) -> TraceView:
+    """Return the view of a trace that an address asks for.
+
+    Raises:
+        UnknownTraceError: the store has no such trace, or the trace no such span.
+        FilterError: an argument that is not known.
+    """
+    choice = Choice.from_args(args)
+    view = TraceView(engine, queries.get_trace(engine, trace_id), choice)
+    _ = view.listing, view.selected
+    return view
