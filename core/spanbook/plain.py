@@ -114,8 +114,8 @@ class Gate:
 def repaired(value: Any, depth: int) -> JSON:
     """Return data of which orjson refused a part, with that part replaced."""
     kind = class_of(value)
-    if kind is str:
-        return _repaired_text(value)
+    if issubclass(kind, str):  # our own enums are text too
+        return _repaired_text(str.__str__(value))
     if value is None or kind is bool or kind is float:
         return value
     if kind is int:

@@ -364,6 +364,14 @@ def test_an_internal_error_is_counted_and_goes_no_further(
     assert recorder.health.errors == 1
 
 
+def test_half_a_surrogate_costs_only_itself(recorder: Recorder, records: Records) -> None:
+    recorder.start("a", kind=STEP, name="half \ud83d", parent=None, input={"\udc00": "x\udc00"})
+
+    [start] = records()
+    assert (start["kind"], start["name"]) == ("step", "half \ufffd")
+    assert start["input"] == {"\ufffd": "x\ufffd"}
+
+
 def test_copies_and_pickles_of_a_recorder_write_to_the_same_store(recorder: Recorder) -> None:
     assert copy.deepcopy(recorder) is recorder
     assert pickle.loads(pickle.dumps(recorder)).settings.url == recorder.settings.url
