@@ -1,0 +1,1 @@
+"""Speed, memory and loss of Spanbook beside other tracers: `make bench`."""

@@ -1,0 +1,1 @@
+"""Short programs that Spanbook records: `python -m spanbook_examples.agent`."""
