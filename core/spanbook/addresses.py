@@ -14,7 +14,7 @@ _USER_INFO = re.compile(r"(?<=://)[^/?#]*@")
 
 
 def store_url(address: str | os.PathLike[str]) -> str:
-    """Return `address` as a URL with an absolute path: a URL as given, or the path of a SQLite file.
+    """Return `address`, a URL or the path of a SQLite file, as a URL with an absolute path.
 
     Raises:
         SettingsError: a scheme that is no store's, or a SQLite database that is not a file.

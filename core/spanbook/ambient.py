@@ -1,6 +1,6 @@
 """The ambient span and context: what code that names no parent belongs to."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Generator, Hashable, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -53,7 +53,7 @@ def context(
     version: str | None = None,
     environment: str | None = None,
     project: str | None = None,
-) -> Iterator[None]:
+) -> Generator[None]:
     """Stamp every trace that starts inside, in tasks and handlers too.
 
     Inner contexts win over outer ones; tags and metadata add up. `name` names the traces.

@@ -17,6 +17,7 @@ class Clock:
         self._offset = time.time_ns() - time.perf_counter_ns()
 
     def __call__(self) -> int:
+        """Return the time now."""
         return time.perf_counter_ns() + self._offset
 
     def settle(self) -> None:

@@ -20,7 +20,7 @@ def configure(url: str | os.PathLike[str] | None = None, **settings: Any) -> Rec
     Raises:
         SettingsError: a setting that is unknown or cannot be used.
     """
-    global _default  # noqa: PLW0603  # the one default of the process
+    global _default
     recorder = Recorder(url, **settings)
     with _lock:
         before, _default = _default, recorder

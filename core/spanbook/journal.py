@@ -15,7 +15,7 @@ from spanbook.spans import new_span_id
 log = logging.getLogger("spanbook")
 
 _FIRST = 1 << 20  # bytes of a process's first segment; later ones double up to _LARGEST
-_LARGEST = 8 << 20
+_LARGEST = 4 << 20
 _RETRY = 1.0  # seconds between attempts to open a segment on a disk that refused one
 
 
@@ -40,6 +40,7 @@ class Journal:
         self._lock = threading.RLock()  # re-entrant: a finaliser may append amid an append
         self._segments: deque[SegmentWriter] = deque()
         self._current: SegmentWriter | None = None
+        self._spare: SegmentWriter | None = None  # made ready off the caller's thread
         self._size = _FIRST
         self._retry_at = 0.0
         self._warned = False
@@ -65,23 +66,55 @@ class Journal:
         if self.pending > self._limit:
             return self._drop(f"{self.pending:,} bytes wait for the store")
         opening = self._opening()
-        size = max(self._size, HEALTH_BYTES + len(opening) + length)
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            name = f"{time.time_ns():020d}-{os.getpid()}-{new_span_id()}{SUFFIX}"
-            segment = SegmentWriter(self.directory / name, size)
-        except OSError as error:
-            self._retry_at = now + _RETRY
-            return self._drop(f"{self.directory} cannot be written: {error}")
+        needed = HEALTH_BYTES + len(opening) + length
+        segment, self._spare = self._spare, None
+        if segment is not None and segment.size < needed:
+            segment = self._retire(segment)
+        if segment is None:
+            try:
+                segment = self._create(max(self._size, needed))
+            except OSError as error:
+                self._retry_at = now + _RETRY
+                return self._drop(f"{self.directory} cannot be written: {error}")
         segment.append(opening)
         if self.dropped or self.errors:
             segment.write_health(self.dropped, self.errors, self.note)
-        self._size = min(2 * self._size, _LARGEST)
         if self._current is not None and self._current.taken >= self._current.tail:
             self._retire(self._current)
         self._segments.append(segment)
         self._current = segment
         return segment
+
+    def _create(self, size: int) -> SegmentWriter:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        name = f"{time.time_ns():020d}-{os.getpid()}-{new_span_id()}{SUFFIX}"
+        segment = SegmentWriter(self.directory / name, size)
+        self._size = min(2 * self._size, _LARGEST)
+        return segment
+
+    def prepare(self, rest: Callable[[], None]) -> None:
+        """Make the next segment ready when this one is half full, so that no append waits for it.
+
+        Called by the thread that fills the store; `rest` lets other threads run in between.
+        """
+        with self._lock:
+            for segment in self._segments:
+                if segment is not self._current:
+                    segment.seal()
+            current = self._current
+            if current is None or self._spare or current.tail < current.size // 2:
+                return
+            size = self._size
+        try:
+            spare = self._create(size)
+        except OSError:
+            return  # the append that needs one will try again, and count
+        spare.touch(rest)
+        with self._lock:
+            if self._current is None or self._spare is not None:
+                self._retire(spare)
+            else:
+                self._spare = spare
 
     def _drop(self, reason: str) -> None:
         self.dropped += 1
@@ -140,6 +173,7 @@ class Journal:
                         self._retire(segment)
 
     def _retire(self, segment: SegmentWriter) -> None:
+        """Remove a segment that holds nothing the store does not."""
         segment.path.unlink(missing_ok=True)
         segment.close()
         if segment in self._segments:
@@ -158,12 +192,14 @@ class Journal:
                     segment.close()
             self._segments.clear()
             self._current = None
+            if self._spare is not None:
+                self._spare = self._retire(self._spare)
         with contextlib.suppress(OSError):  # not empty: other processes' segments
             self.directory.rmdir()
 
     def forget(self) -> None:
         """Start anew in a forked child: the parent's segments stay the parent's."""
-        for segment in self._segments:
+        for segment in (*self._segments, *([self._spare] if self._spare else [])):
             segment.close()
         self.dropped = self.errors = 0
         self._start()

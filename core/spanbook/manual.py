@@ -70,7 +70,7 @@ class Span:
         self.recorder.event(self, name, data)
 
     def annotate(self, **context: Any) -> None:
-        """Set attributes of the whole trace: session, user, tags, metadata, name, release…"""
+        """Set attributes of the whole trace: session, user, tags, metadata, name, release, …."""
         self.recorder.annotate(self, **context)
 
     def start(self) -> Self:

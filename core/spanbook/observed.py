@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from spanbook.defaults import default_recorder
 from spanbook.manual import Span
@@ -58,7 +58,8 @@ def observe(
         if not enabled:
             return function
         if isinstance(function, (classmethod, staticmethod)):
-            return type(function)(decorate(function.__func__))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # whatever it wraps
+            wrapped: Function = getattr(cast(object, function), "__func__")  # noqa: B009
+            return type(cast(Any, function))(decorate(wrapped))
         observed = _Observed(function, name, span_kind, attributes, recorder)
         observed.capture_input = capture_input
         observed.capture_output = capture_output
@@ -160,7 +161,7 @@ def _generator(observed: _Observed) -> Function:
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         generator = observed.function(*args, **kwargs)
         if observed.off:
-            return (yield from generator)
+            return (yield from cast(Generator[Any, Any, Any], generator))
         return (yield from _Steps(generator, _Items(observed, args, kwargs)))
 
     return call
@@ -169,9 +170,7 @@ def _generator(observed: _Observed) -> Function:
 class _Items:
     """The span of a generator, current while the generator's own code runs, and what it gave."""
 
-    def __init__(
-        self, observed: _Observed, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
+    def __init__(self, observed: _Observed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._span = observed.span(args, kwargs).start()
         self._capture = observed.capture_output
         self._items: list[Any] = []
@@ -249,7 +248,7 @@ def _async_generator(observed: _Observed) -> Function:
                     await generator.aclose()
                 items.finish(left)
                 raise
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  # whatever the consumer throws in
                 step = generator.athrow(error)
             else:
                 step = generator.asend(sent)

@@ -235,7 +235,9 @@ class Recorder:
         self._write(record)
 
     @guarded
-    def event(self, key: Hashable, name: str, data: Any = MISSING, *, at: int | None = None) -> None:
+    def event(
+        self, key: Hashable, name: str, data: Any = MISSING, *, at: int | None = None
+    ) -> None:
         """Note something that happened inside the span `key`, which may have ended lately."""
         live = self._known(key)
         if live is None or not live.sampled:
@@ -264,8 +266,10 @@ class Recorder:
 
     @guarded
     def annotate(self, key: Hashable, **context: Any) -> None:
-        """Set attributes of the trace that `key` belongs to: session, user, tags, metadata, name,
-        release, version, environment, project. They show on all its spans, earlier ones too."""
+        """Set attributes of the trace that `key` belongs to; they show on earlier spans too.
+
+        These are session, user, tags, metadata, name, release, version, environment, project.
+        """
         live = self._known(key)
         if live is not None and live.sampled:
             record: dict[str, Any] = {"type": "trace", "trace": live.trace}
@@ -299,7 +303,7 @@ class Recorder:
         return self._spans.open.get(key.int if type(key) is UUID else key)
 
     def _known(self, key: Hashable) -> LiveSpan | None:
-        """Return the span `key`, open or ended lately. UUIDs are kept as integers: quicker to hash."""
+        """Return the span `key`, open or ended lately. UUIDs are kept as integers, for speed."""
         return self._spans.find(key.int if type(key) is UUID else key)
 
     # -- parents, ids, samples --------------------------------------------------------------------
@@ -443,9 +447,7 @@ class Recorder:
         if ingester is not None:
             complete = ingester.drain(timeout)
         written = 0 if ingester is None else ingester.written
-        return Flushed(
-            written, max(self._finished - written, 0), self.journal.dropped, complete
-        )
+        return Flushed(written, max(self._finished - written, 0), self.journal.dropped, complete)
 
     def close(self, timeout: float = 5.0) -> Flushed:
         """Flush, and let journal and database go. Recording again opens them anew."""
@@ -458,7 +460,8 @@ class Recorder:
         self.journal.close()
         return flushed
 
-    def _forked(self) -> None:
+    def forked(self) -> None:
+        """Start a run and a journal of its own in a forked child, which inherits the open spans."""
         self.journal.forget()
         spans = self._spans
         self._begin()
@@ -513,7 +516,7 @@ def _close_all() -> None:
 
 def _fork_all() -> None:
     for recorder in list(_recorders):
-        recorder._forked()  # noqa: SLF001  # the recorder's own hook
+        recorder.forked()
 
 
 atexit.register(_close_all)

@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any, Self
 
 from spanbook.errors import SettingsError
@@ -79,7 +78,8 @@ class Settings:
         unknown = set(self.hide) - HIDEABLE
         if unknown:
             raise SettingsError(
-                f"Cannot hide {', '.join(sorted(unknown))}; choose from {', '.join(sorted(HIDEABLE))}."
+                f"Cannot hide {', '.join(sorted(unknown))}; "
+                f"choose from {', '.join(sorted(HIDEABLE))}."
             )
         if not self.url:
             raise SettingsError("The store's URL is empty; give one such as sqlite:///spanbook.db.")
@@ -99,7 +99,8 @@ class Settings:
         unknown = set(given) - names
         if unknown:
             raise SettingsError(
-                f"Unknown setting {', '.join(sorted(unknown))}; known are {', '.join(sorted(names))}."
+                f"Unknown setting {', '.join(sorted(unknown))}; "
+                f"known are {', '.join(sorted(names))}."
             )
         chosen = {name: value for name, value in given.items() if value is not None}
         if "hide" in chosen:

@@ -285,7 +285,7 @@ def _read(raw: Mapping[str, Any], row: Dialect) -> Usage | None:
     extra = _first(raw, row.extra_input) or 0
     whole_input = (given_input or 0) + _beside(given_input or 0, parts, row, INPUT_PARTS) + extra
     whole_output = (given_output or 0) + _beside(given_output or 0, parts, row, OUTPUT_PARTS)
-    return Usage(input=whole_input, output=whole_output, **parts)
+    return Usage(input=whole_input, output=whole_output, estimated=False, **parts)
 
 
 @cache

@@ -114,8 +114,9 @@ def test_a_claimed_segment_cannot_be_claimed_again(tmp_path: Path) -> None:
     [path] = journal.directory.iterdir()
     journal.close()
 
-    with ClaimedSegment.claim(path) as first:
-        assert first is not None
+    first = ClaimedSegment.claim(path)
+    assert first is not None
+    with first:
         assert ClaimedSegment.claim(path) is None
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -118,7 +118,7 @@ async def test_gathered_children_overlap_under_their_step(
 
     @spanbook.observe(name="step")
     async def step() -> list[int]:
-        return await asyncio.gather(child(1), child(2))
+        return list(await asyncio.gather(child(1), child(2)))
 
     assert await step() == [1, 2]
 
@@ -194,7 +194,7 @@ async def test_cancelling_a_task_cancels_its_span(recorder: Recorder, records: R
 
 
 @spanbook.observe(name="words")
-def words(count: int) -> Iterator[str]:
+def words(count: int) -> Generator[str]:
     """Yield numbers in words, or so."""
     with spanbook.span("inside"):
         pass
@@ -274,7 +274,7 @@ def test_a_generators_consumer_is_not_its_child(recorder: Recorder, records: Rec
 
 async def test_async_generators_behave_alike(recorder: Recorder, records: Records) -> None:
     @spanbook.observe(name="stream")
-    async def stream() -> AsyncIterator[int]:
+    async def stream() -> AsyncGenerator[int]:
         with spanbook.span("inside"):
             pass
         for number in range(3):

@@ -6,7 +6,8 @@ are exact. Trace ids are 32 hex digits, span ids 16. `pk` columns are local to o
 Payloads (input, output, attributes, error of spans) live in *blocks*: one zstd frame of JSON
 `{span id: {"input": …, "output": …, "attributes": …, "error": …}}` for the spans of one trace that
 were ingested together. A span refers to the block of its start and to the block of its end, so
-nothing is rewritten when a span ends. Long or repeated texts stand in a block as
+nothing is rewritten when a span ends; where both came together it is the same block. Very long
+texts, and long ones that came before in another trace, stand in a block as
 `{"$": "text", "blob": hash}` and once in `blobs`.
 """
 
