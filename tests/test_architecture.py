@@ -70,7 +70,7 @@ DOORS = {
         *("pygments", "sqlalchemy", "waitress", "werkzeug"),
     },
     "examples": {
-        *("door", "values", "langchain"),
+        *("door", "values", "langchain", "openai"),
         *("click", "langchain", "langchain_core", "langchain_openai", "langgraph", "pydantic"),
     },
 }

@@ -1,0 +1,69 @@
+"""Blobs: contents that are kept once, under the hash of their bytes."""
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from spanbook.store.compression import Compressor
+from spanbook.store.schema import blob_uses, blobs
+from spanbook.store.statements import KEEPING, Insert, select_in
+
+_INSERT = Insert(blobs, rule=KEEPING)
+_INSERT_USE = Insert(blob_uses, rule=KEEPING)
+_KNOWN = "SELECT hash FROM blobs WHERE hash IN ({})"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one blob holds."""
+
+    data: bytes
+    media_type: str | None = None  # None: text
+
+
+class Blobs:
+    """The contents that one batch brings, by hash."""
+
+    def __init__(self) -> None:
+        self._contents: dict[bytes, Content] = {}
+        self._texts: dict[str, bytes] = {}
+        self._media: list[bytes] = []
+
+    def add_text(self, text: str) -> bytes:
+        """Keep `text` if a stored payload will refer to it; return its hash."""
+        digest = self._texts.get(text)
+        if digest is None:
+            data = text.encode()
+            digest = self._texts[text] = hashlib.sha256(data).digest()[:16]
+            self._contents[digest] = Content(data)
+        return digest
+
+    def add_media(self, record: dict[str, Any]) -> None:
+        """Keep the content of a `blob` record.
+
+        Raises:
+            ValueError: the content or its hash cannot be read.
+        """
+        data = base64.b64decode(record["data"], validate=True)
+        digest = bytes.fromhex(record["hash"])
+        self._contents[digest] = Content(data, str(record.get("media_type") or "") or None)
+        self._media.append(digest)
+
+    def write(
+        self, connection: Connection, compressor: Compressor, uses: list[tuple[bytes, int]]
+    ) -> None:
+        """Store media, and what `uses`, pairs of hash and trace, refer to, unless it is there."""
+        wanted = dict.fromkeys([*self._media, *(digest for digest, _ in uses)])
+        known = {bytes(row[0]) for row in select_in(connection, _KNOWN, wanted)}
+        fresh = {key: self._contents[key] for key in wanted if key not in known}
+        bodies = compressor.shortest([content.data for content in fresh.values()])
+        rows: Iterable[tuple[Any, ...]] = (
+            (digest, len(content.data), content.media_type, body)
+            for (digest, content), body in zip(fresh.items(), bodies, strict=True)
+        )
+        _INSERT.run(connection, list(rows))
+        _INSERT_USE.run(connection, uses)

@@ -1,0 +1,33 @@
+"""Losses: what could not be kept of a run, for the viewer to show."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+_SAVE = (
+    "INSERT INTO health (run_id, at_ns, dropped, errors, corrupt, note) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (run_id) DO UPDATE SET at_ns = excluded.at_ns, "
+    "dropped = max(dropped, excluded.dropped), errors = max(errors, excluded.errors), "
+    "corrupt = corrupt + excluded.corrupt, note = coalesce(excluded.note, note)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a process lost so far (`dropped`, `errors`), and what is newly found unreadable."""
+
+    dropped: int = 0
+    errors: int = 0
+    corrupt: int = 0
+    note: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.dropped or self.errors or self.corrupt)
+
+
+def save_losses(connection: Connection, run_id: str, losses: Losses, at: int) -> None:
+    """Add `losses` to what is known of a run."""
+    connection.exec_driver_sql(
+        _SAVE,
+        (run_id, at, losses.dropped, losses.errors, losses.corrupt, losses.note[:500] or None),
+    )

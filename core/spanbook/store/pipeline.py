@@ -1,0 +1,227 @@
+"""The pipeline: lines of a journal become rows, each chunk in one transaction, exactly once."""
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, exc
+
+from spanbook.addresses import sqlite_path, store_url
+from spanbook.segments import Chunk
+from spanbook.store.batch import Batch, prepare
+from spanbook.store.compression import Compressor
+from spanbook.store.database import open_engine, writing
+from spanbook.store.filing import Filing
+from spanbook.store.losses import Losses, save_losses
+from spanbook.store.memory import Memory
+from spanbook.store.openings import Openings
+from spanbook.store.pace import at_once
+from spanbook.store.progress import hold
+from spanbook.store.records import Pause, decode
+from spanbook.store.rollups import Series
+from spanbook.store.runs import end_run, run_number
+
+log = logging.getLogger("spanbook")
+
+# What a database, or the pipeline itself, says of a record that it cannot take.
+_REFUSALS = (
+    exc.IntegrityError,
+    exc.DataError,
+    exc.InterfaceError,
+    exc.ProgrammingError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+_PRAGMAS = ("mmap_size = 0", "cache_size = -4000")
+PATIENCE = 2.0  # seconds to wait for another program's lock; then the records wait
+
+
+@dataclass(slots=True)
+class Stored:
+    """What became of a chunk: records and ends of spans that it held, and lines left out."""
+
+    records: int = 0
+    finished: int = 0
+    corrupt: int = 0
+    note: str = ""
+
+
+class Pipeline:
+    """Stores chunks of the journal segments in one directory. For one thread at a time."""
+
+    def __init__(self, url: str, directory: Path, clock: Callable[[], int]) -> None:
+        self.openings = Openings(directory)
+        self.patience = PATIENCE
+        self._patience = PATIENCE  # of the connection
+        self._url = url
+        self._path = sqlite_path(store_url(url))
+        self._file_id: tuple[int, int] | None = None
+        self._clock = clock
+        self._engine: Engine | None = None
+        self._connection: Connection | None = None
+        self._compressor = Compressor()
+        self._memory = Memory()
+
+    @property
+    def connection(self) -> Connection:
+        """The pipeline's connection, opened when first needed.
+
+        Raises:
+            StoreError: the store cannot be opened.
+        """
+        if self._connection is not None and _identity(self._path) != self._file_id:
+            self.close()  # somebody moved the file away
+        if self._connection is None:
+            self._engine = open_engine(self._url, patience=self.patience)
+            self._patience = self.patience
+            self._connection = self._engine.connect()
+            for pragma in _PRAGMAS:
+                self._connection.exec_driver_sql(f"PRAGMA {pragma}")
+            self._connection.rollback()
+            self._file_id = _identity(self._path)
+        if self._patience != self.patience:
+            self._patience = self.patience
+            pragma = f"PRAGMA busy_timeout = {int(1000 * self.patience)}"
+            self._connection.exec_driver_sql(pragma)
+            self._connection.rollback()
+        return self._connection
+
+    def close(self) -> None:
+        """Let the store go."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    def store(self, chunk: Chunk, pause: Pause, losses: Losses | None = None) -> Stored:
+        """Store the lines of `chunk`, how far its segment is held, and what its process lost.
+
+        A line that cannot be stored is counted, reported and left out.
+
+        Raises:
+            StoreError: the store cannot be opened.
+            SQLAlchemyError: the store does not answer. Nothing of the chunk is stored.
+        """
+        connection = self.connection
+        try:
+            batch = self._prepare(chunk.lines, pause)
+            with writing(connection):
+                pieces = [self._file(connection, chunk, batch, pause)]
+                stored = self._close(connection, chunk, pieces, losses)
+        except _REFUSALS:
+            pieces = list[_Piece]()
+            with writing(connection):
+                self._bisect(connection, chunk, chunk.lines, pieces)
+                stored = self._close(connection, chunk, pieces, losses)
+        for piece in pieces:
+            piece.teach(self._memory)
+        if stored.corrupt:
+            log.warning("%s: %s", chunk.segment, stored.note)
+        return stored
+
+    def report(self, segment: str, losses: Losses) -> None:
+        """Store what the process of `segment` lost.
+
+        Raises:
+            StoreError: the store cannot be opened.
+            SQLAlchemyError: the store does not answer.
+        """
+        with writing(self.connection):
+            self._save(self.connection, segment, losses)
+
+    def _save(self, connection: Connection, segment: str, losses: Losses) -> None:
+        process = self.openings.of(segment) or {}
+        save_losses(connection, process.get("run", ""), losses, self._clock())
+
+    def _prepare(self, lines: Sequence[bytes], pause: Pause) -> Batch:
+        return prepare(
+            decode(lines, self._memory.texts, pause), self._memory, self._compressor, pause
+        )
+
+    def _file(self, connection: Connection, chunk: Chunk, batch: Batch, pause: Pause) -> "_Piece":
+        process = self.openings.of(chunk.segment)
+        run_pk = None if process is None else run_number(connection, process)
+        filing = Filing(connection, process, run_pk, self._clock())
+        filing.add(batch, pause)
+        series = filing.write(batch, self._compressor, self._memory.series)
+        records = batch.records
+        if records.exit_ns is not None and run_pk is not None:
+            end_run(connection, run_pk, records.exit_ns)
+        return _Piece(
+            records.count, records.finished, records.corrupt, batch, filing.finished, series
+        )
+
+    def _bisect(
+        self, connection: Connection, chunk: Chunk, lines: Sequence[bytes], pieces: "list[_Piece]"
+    ) -> None:
+        """File `lines` in pieces as large as the store takes; count the lines that it refuses."""
+        try:
+            with connection.begin_nested():
+                batch = self._prepare(lines, at_once)
+                pieces.append(self._file(connection, chunk, batch, at_once))
+        except _REFUSALS as error:
+            if len(lines) > 1:
+                middle = len(lines) // 2
+                self._bisect(connection, chunk, lines[:middle], pieces)
+                self._bisect(connection, chunk, lines[middle:], pieces)
+                return
+            connection.exec_driver_sql("SELECT 1 FROM traces LIMIT 1")  # it is not the store
+            log.debug("A record is refused.", exc_info=error)
+            pieces.append(_Piece(corrupt=1))
+
+    def _close(
+        self, connection: Connection, chunk: Chunk, pieces: "list[_Piece]", losses: Losses | None
+    ) -> Stored:
+        """Note with the rows how far the segment is held, and what was lost."""
+        hold(connection, chunk.segment, chunk.end)
+        corrupt = sum(piece.corrupt for piece in pieces)
+        note = f"{corrupt:,} journal lines could not be read" if corrupt else ""
+        stored = Stored(
+            sum(piece.records for piece in pieces),
+            sum(piece.ended for piece in pieces),
+            corrupt,
+            note,
+        )
+        losses = losses or Losses()
+        if corrupt or losses:
+            total = replace(losses, corrupt=losses.corrupt + corrupt, note=note or losses.note)
+            self._save(connection, chunk.segment, total)
+        return stored
+
+
+@dataclass(slots=True)
+class _Piece:
+    """What was filed, to be learnt once it is committed."""
+
+    records: int = 0
+    ended: int = 0
+    corrupt: int = 0
+    batch: Batch | None = None
+    finished: Collection[str] = ()  # traces
+    series: dict[Series, int] | None = None
+
+    def teach(self, memory: Memory) -> None:
+        """Tell `memory` what the store now holds."""
+        if self.batch is not None:
+            memory.texts.add(self.batch.records.texts.fresh.keys())
+            for trace in self.batch.traces:
+                if trace.trace_id not in self.finished:
+                    memory.note_indexed(trace.trace_id, trace.texts)
+        if self.series:
+            memory.note_series(self.series)
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Return what tells a file from another of the same name; None if there is none."""
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return None if found is None else (found.st_dev, found.st_ino)

@@ -1,0 +1,204 @@
+"""Records: what the lines of a journal say, grouped by trace."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import orjson
+
+from spanbook.spans import SpanKind, Status
+from spanbook.store.texts import BatchTexts, KnownTexts, TraceTexts
+from spanbook.store.wording import error_preview, input_preview, output_preview
+
+Record = dict[str, Any]
+Pause = Callable[[], None]  # called between small pieces of work, so that others get their turn
+
+TRACE_ID_LENGTH = 32
+SPAN_ID_LENGTH = 16
+
+_KINDS = frozenset(map(str, SpanKind))
+_ENDS = frozenset(map(str, Status)) - {str(Status.RUNNING)}
+_INCOMPLETE = str(Status.INCOMPLETE)
+
+
+class TraceRecords:
+    """The records of one trace, starts and ends by span id."""
+
+    __slots__ = ("contexts", "ends", "events", "starts", "texts")
+
+    def __init__(self, texts: TraceTexts) -> None:
+        self.texts = texts
+        self.starts: dict[str, Record] = {}
+        self.ends: dict[str, Record] = {}
+        self.events: list[Record] = []
+        self.contexts: list[Record] = []
+
+
+@dataclass(slots=True)
+class Records:
+    """The records of one batch. Inputs and outputs are JSON again, without their long texts."""
+
+    texts: BatchTexts
+    traces: dict[str, TraceRecords] = field(default_factory=dict[str, TraceRecords])
+    processes: list[Record] = field(default_factory=list[Record])
+    exit_ns: int | None = None
+    count: int = 0
+    finished: int = 0  # ends of spans, repeated ones included
+    corrupt: int = 0  # lines that are no record
+
+    def trace(self, trace_id: str) -> TraceRecords:
+        """Return the records of a trace, to be added to."""
+        found = self.traces.get(trace_id)
+        if found is None:
+            found = self.traces[trace_id] = TraceRecords(TraceTexts(trace_id, self.texts))
+        return found
+
+
+def decode(lines: Iterable[bytes], known: KnownTexts, pause: Pause) -> Records:
+    """Read journal lines; those that are no record are counted and left out."""
+    records = Records(BatchTexts(known))
+    for line in lines:
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            record = _parse_rest(line)
+        try:
+            is_known = _ADDERS[record["type"]](records, record)
+        except (KeyError, TypeError):  # some other JSON
+            is_known = False
+        if not is_known:
+            records.corrupt += 1
+        records.count += is_known
+        pause()
+    return records
+
+
+def _parse_rest(line: bytes) -> Any:
+    """Return the record that stands behind space which a killed writer left empty, or None."""
+    rest = line.rpartition(b"\0")[2]
+    if len(rest) in (0, len(line)):
+        return None
+    try:
+        return orjson.loads(rest)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _add_start(records: Records, record: Record) -> bool:
+    if not _is_span(record):
+        return False
+    trace = records.trace(record["trace"])
+    if record["span"] not in trace.starts:
+        _take_payload(record, trace.texts)
+        trace.starts[record["span"]] = record
+    if "context" in record:
+        _add_context(trace, record)
+    return True
+
+
+def _add_end(records: Records, record: Record) -> bool:
+    if not _is_span(record) or record["status"] not in _ENDS or type(record["end"]) is not int:
+        return False
+    trace = records.trace(record["trace"])
+    known = trace.ends.get(record["span"])
+    if known is None or known["status"] == _INCOMPLETE:
+        _take_payload(record, trace.texts)
+        trace.ends[record["span"]] = record
+    if record["status"] != _INCOMPLETE:
+        records.finished += 1
+    if "context" in record:
+        _add_context(trace, record)
+    return True
+
+
+def _take_payload(record: Record, texts: TraceTexts) -> None:
+    """Turn input and output into JSON while they are at hand; of a root, keep previews.
+
+    The JSON is copied where it is joined with its key. The copy is as short as can be: what orjson
+    returns was cut from a longer piece, and many of these would leave the heap in shreds.
+    """
+    uses: set[bytes] = set()
+    is_root = "parent" not in record
+    texts.found.add(record["name"])
+    if "input" in record:
+        if is_root:
+            record["input_preview"] = input_preview(record["input"])
+        record["input"] = b'"input":' + texts.encode(record["input"], uses)
+    if "output" in record:
+        if is_root:
+            record["output_preview"] = output_preview(record["output"])
+        record["output"] = b'"output":' + texts.encode(record["output"], uses)
+    if "error" in record:
+        record["error_preview"] = error_preview(record["error"])
+        record["error_json"] = b'"error":' + texts.encode(record["error"], uses)
+    if uses:
+        record["uses"] = uses
+
+
+def _is_span(record: Record) -> bool:
+    """Say whether a record can be a span's; what is missing raises."""
+    if record["kind"] not in _KINDS:
+        record["kind"] = SpanKind.STEP
+    return (
+        len(record["trace"]) == TRACE_ID_LENGTH
+        and len(record["span"]) == SPAN_ID_LENGTH
+        and type(record["start"]) is int
+        and type(record["name"]) is str
+    )
+
+
+def _add_context(trace: TraceRecords, record: Record) -> None:
+    context = record["context"]
+    if type(context) is dict:
+        trace.contexts.append(cast("Record", context))
+
+
+def _add_event(records: Records, record: Record) -> bool:
+    if (
+        len(record["trace"]) != TRACE_ID_LENGTH
+        or len(record["span"]) != SPAN_ID_LENGTH
+        or type(record["at"]) is not int
+        or type(record["name"]) is not str
+    ):
+        return False
+    records.trace(record["trace"]).events.append(record)
+    return True
+
+
+def _add_trace(records: Records, record: Record) -> bool:
+    if len(record["trace"]) != TRACE_ID_LENGTH or type(record["context"]) is not dict:
+        return False
+    _add_context(records.trace(record["trace"]), record)
+    return True
+
+
+def _add_media(records: Records, record: Record) -> bool:
+    if len(record["hash"]) != TRACE_ID_LENGTH or type(record["data"]) is not str:
+        return False
+    records.texts.blobs.add_media(record)
+    return True
+
+
+def _add_process(records: Records, record: Record) -> bool:
+    if len(record["run"]) != TRACE_ID_LENGTH or type(record["start"]) is not int:
+        return False
+    records.processes.append(record)
+    return True
+
+
+def _add_exit(records: Records, record: Record) -> bool:
+    if type(record["at"]) is not int:
+        return False
+    records.exit_ns = record["at"]
+    return True
+
+
+_ADDERS: dict[Any, Callable[[Records, Record], bool]] = {
+    "start": _add_start,
+    "end": _add_end,
+    "event": _add_event,
+    "trace": _add_trace,
+    "blob": _add_media,
+    "process": _add_process,
+    "exit": _add_exit,
+}

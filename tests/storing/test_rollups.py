@@ -1,0 +1,63 @@
+"""Sums and histograms by hour and series."""
+
+import math
+from typing import Any
+
+import pytest
+
+from spanbook.store.rollups import BUCKET_GROWTH, HOUR_NS, bucket
+from tests.storing.conftest import MS, START, Shelf, end, start, trace_id
+
+
+def test_rollups_agree_with_the_spans(shelf: Shelf) -> None:
+    for turn in range(30):
+        where: dict[str, Any] = {"trace": trace_id(turn)}
+        at = START + turn * HOUR_NS // 7
+        shelf.store(
+            start(1, **where),
+            end(2, 1, kind="llm", name="chat", model=f"m{turn % 2}", start=at, end=at + turn * MS,
+                usage={"input": turn, "output": 1}, **where),
+            end(3, 1, kind="llm", name="chat", model="m0", status="error", start=at,
+                end=at + 5 * MS, usage={"input": 1}, counted=False, **where),
+            end(1, **where),
+        )  # fmt: skip
+
+    spans = shelf.rows(
+        "SELECT start_ns / ? AS hour, s.kind, s.name, coalesce(s.model, '') AS model, "
+        "count(*) AS count, sum(s.status = 'error') AS error_count, "
+        "sum(s.end_ns - s.start_ns) AS duration_ns, "
+        "sum(iif(counted, input_tokens, 0)) AS input_tokens, "
+        "sum(iif(counted, output_tokens, 0)) AS output_tokens "
+        "FROM spans s GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
+        HOUR_NS,
+    )
+    rollups = shelf.rows(
+        "SELECT hour, kind, name, model, count, error_count, duration_ns, input_tokens, "
+        "output_tokens FROM rollups JOIN series ON series.pk = series_pk ORDER BY 1, 2, 3, 4"
+    )
+    assert rollups == spans
+    assert len({row["hour"] for row in rollups}) > 3
+
+
+def test_histograms_hold_each_finished_span_once(shelf: Shelf) -> None:
+    shelf.store(
+        start(1), end(2, 1, end=START + 3 * MS), start(4, 1), end(3, 1, status="incomplete")
+    )
+    shelf.store(end(1), end(3, 1), end(3, 1))
+
+    counts = shelf.one("SELECT sum(count) AS n FROM rollup_latency")["n"]
+    assert counts == shelf.one("SELECT sum(count) AS n FROM rollups")["n"] == 3
+
+
+def test_spans_count_for_the_project_of_their_trace(shelf: Shelf) -> None:
+    shelf.store(start(1, context={"project": "shop"}), end(2, 1), end(1))
+
+    assert shelf.rows("SELECT DISTINCT project FROM series") == [{"project": "shop"}]
+
+
+@pytest.mark.parametrize("duration", [0, 1, 999, 1_000, 5_000, 10**6, 10**9, 3_600 * 10**9])
+def test_a_bucket_is_within_five_percent(duration: int) -> None:
+    lower = 1_000 * BUCKET_GROWTH ** bucket(duration)
+
+    assert duration <= 1_000 or lower <= duration * 1.0001 < lower * BUCKET_GROWTH * 1.001
+    assert bucket(duration) == max(int(math.log(max(duration, 1_000) / 1_000, 1.05) + 1e-9), 0)
