@@ -35,7 +35,7 @@ def shows(name: str, folder: Path, text: str) -> bool:
 
 def take_over(folder: Path) -> None:
     """Do what any reader does first: fetch what a dead process left in the journal."""
-    from spanbook.book import Book
+    from spanbook.reading.book import Book
 
     with Book(f"sqlite:///{folder}/spanbook.db") as book:
         book.collect()

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from spanbook import guard
-from spanbook.book import Book
-from spanbook.defaults import configure
-from spanbook.recorder import Recorder
+from spanbook.reading.book import Book
+from spanbook.recording import guard
+from spanbook.recording.defaults import configure
+from spanbook.recording.recorder import Recorder
 from tests.outlines import outline
 
 __all__ = ["outline"]

@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 
-from spanbook.book import Book
-from spanbook.recorder import Recorder
-from spanbook.rows import SpanRow
+from spanbook.reading.book import Book
+from spanbook.reading.rows import SpanRow
+from spanbook.recording.recorder import Recorder
 
 
 def outline(recorder: Recorder) -> str:

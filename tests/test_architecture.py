@@ -21,28 +21,10 @@ ROOMS = {
         *("spanbook.segments", "spanbook.settings", "spanbook.spans", "spanbook.tokens"),
         "spanbook.usage",
     ],
-    "recording": [
-        *("spanbook.ambient", "spanbook.arrays", "spanbook.clock", "spanbook.defaults"),
-        *("spanbook.failures", "spanbook.guard", "spanbook.journal", "spanbook.live"),
-        *("spanbook.manual", "spanbook.media", "spanbook.models", "spanbook.observed"),
-        *(
-            "spanbook.open_spans",
-            "spanbook.plain",
-            "spanbook.process",
-            "spanbook.readers",
-            "spanbook.recorder",
-        ),
-        *("spanbook.secrets", "spanbook.shelf", "spanbook.walk"),
-    ],
+    "recording": ["spanbook.gate", "spanbook.recording"],
     "estimating": ["spanbook.estimates"],
     "storing": ["spanbook.store"],
-    "reading": [
-        *("spanbook.arguments", "spanbook.book", "spanbook.changes", "spanbook.conditions"),
-        *("spanbook.cursors", "spanbook.facets", "spanbook.filters", "spanbook.frames"),
-        *("spanbook.health", "spanbook.lanes", "spanbook.pages", "spanbook.payloads"),
-        *("spanbook.queries", "spanbook.records", "spanbook.rows", "spanbook.search"),
-        *("spanbook.span_table", "spanbook.trace_events", "spanbook.trees"),
-    ],
+    "reading": ["spanbook.reading"],
     "commands": ["spanbook.commands"],
     "startup": ["spanbook.startup"],
     "langchain": ["spanbook_langchain"],
@@ -88,8 +70,8 @@ LATE_DOORS = {
 
 # Doors for these modules only.
 ONLY = {
-    ("reading", "pandas"): {"spanbook.frames", "spanbook.span_table"},
-    ("recording", "storing"): {"spanbook.defaults", "spanbook.recorder"},
+    ("reading", "pandas"): {"spanbook.reading.frames", "spanbook.reading.span_table"},
+    ("recording", "storing"): {"spanbook.recording.defaults", "spanbook.recording.recorder"},
     ("storing", "recording"): {"spanbook.store.ingester"},
     ("viewer", "commands"): {"spanbook_viewer.commands"},
 }
@@ -211,7 +193,7 @@ DATABASE = {"alembic", "sqlalchemy", "zstandard"}
         ("spanbook", FRAMEWORKS | DATABASE),
         ("spanbook.startup", FRAMEWORKS | DATABASE),
         ("spanbook.commands", FRAMEWORKS | DATABASE),
-        ("spanbook.book", FRAMEWORKS),
+        ("spanbook.reading.book", FRAMEWORKS),
         ("spanbook.store.ingester", FRAMEWORKS),
     ],
 )

@@ -13,8 +13,8 @@ from textwrap import dedent
 
 import pytest
 
-from spanbook.book import Book
-from spanbook.recorder import Recorder
+from spanbook.reading.book import Book
+from spanbook.recording.recorder import Recorder
 from spanbook.settings import _VARIABLES  # pyright: ignore[reportPrivateUsage]  # the table
 from spanbook_examples import demo
 from spanbook_examples.offline import ScriptedChatModel, WordEmbeddings, call, count_tokens

@@ -11,8 +11,8 @@ from threading import Event, Thread
 import pytest
 
 import spanbook
-from spanbook.book import Book
-from spanbook.recorder import Recorder
+from spanbook.reading.book import Book
+from spanbook.recording.recorder import Recorder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and fork are POSIX")
 

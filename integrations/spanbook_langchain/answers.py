@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from spanbook.recorder import MISSING
+from spanbook.recording.recorder import MISSING
 from spanbook.tokens import read_usage
 from spanbook.usage import Usage
 from spanbook_langchain.messages import finish_reason

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 from langchain_core.embeddings import Embeddings
 
-from spanbook import ambient
-from spanbook.defaults import default_recorder
-from spanbook.guard import guarded
-from spanbook.recorder import AMBIENT, Recorder
+from spanbook.recording import ambient
+from spanbook.recording.defaults import default_recorder
+from spanbook.recording.guard import guarded
+from spanbook.recording.recorder import AMBIENT, Recorder
 from spanbook.spans import SpanKind
 
 _MODELS = ("model", "model_name", "model_id", "deployment", "azure_deployment")

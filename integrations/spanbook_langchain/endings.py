@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spanbook.recorder import MISSING
+from spanbook.recording.recorder import MISSING
 from spanbook.spans import Status
 
 _MODULE = "langgraph.errors"

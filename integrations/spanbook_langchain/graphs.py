@@ -4,8 +4,8 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from spanbook.live import LiveSpan
-from spanbook.plain import register
+from spanbook.gate.plain import register
+from spanbook.recording.live import LiveSpan
 from spanbook_langchain.memo import Memo
 
 _classes: dict[type, type] = {}

@@ -10,11 +10,11 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.tools import ToolException
 
-from spanbook import ambient
-from spanbook.defaults import default_recorder
-from spanbook.guard import guarded
-from spanbook.live import LiveSpan
-from spanbook.recorder import MISSING, Recorder
+from spanbook.recording import ambient
+from spanbook.recording.defaults import default_recorder
+from spanbook.recording.guard import guarded
+from spanbook.recording.live import LiveSpan
+from spanbook.recording.recorder import MISSING, Recorder
 from spanbook.spans import SpanKind, Status
 from spanbook_langchain.answers import Answer, read_answer
 from spanbook_langchain.batches import Batches, share_usage

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from langchain_core.tracers.context import register_configure_hook
 
-from spanbook.recorder import Recorder
+from spanbook.recording.recorder import Recorder
 from spanbook_langchain.handler import SpanbookCallbackHandler
 
 VARIABLE = "SPANBOOK_LANGCHAIN"

@@ -9,7 +9,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import Generation, LLMResult
 from langchain_core.prompt_values import PromptValue
 
-from spanbook.plain import register
+from spanbook.gate.plain import register
 from spanbook_langchain.content import parts
 
 ROLES = {

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 
-from spanbook.guard import guarded
-from spanbook.recorder import Recorder
+from spanbook.recording.guard import guarded
+from spanbook.recording.recorder import Recorder
 from spanbook.spans import SpanKind
 
 

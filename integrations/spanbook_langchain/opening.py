@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from spanbook import ambient
-from spanbook.live import LiveSpan
-from spanbook.recorder import Recorder
+from spanbook.recording import ambient
+from spanbook.recording.live import LiveSpan
+from spanbook.recording.recorder import Recorder
 from spanbook.spans import SpanKind
 from spanbook_langchain.kinds import chain_kind, is_node
 from spanbook_langchain.memo import Memo

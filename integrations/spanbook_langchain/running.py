@@ -5,9 +5,9 @@ from uuid import UUID
 
 from langchain_core.runnables.config import var_child_runnable_config
 
-from spanbook import ambient
-from spanbook.live import LiveSpan
-from spanbook.recorder import AMBIENT, Recorder
+from spanbook.recording import ambient
+from spanbook.recording.live import LiveSpan
+from spanbook.recording.recorder import AMBIENT, Recorder
 
 
 def running_key() -> UUID | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spanbook.plain import Gate
+from spanbook.gate.plain import Gate
 from spanbook.settings import Settings
 
 

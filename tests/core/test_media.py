@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from spanbook.media import Media, sniff
-from spanbook.plain import Gate
+from spanbook.gate.media import Media, sniff
+from spanbook.gate.plain import Gate
 from spanbook.settings import Limits, Settings
 
 NOISE = random.Random(7).randbytes(50_000)

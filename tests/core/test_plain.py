@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
-from spanbook.plain import Gate
+from spanbook.gate.plain import Gate
 from spanbook.settings import Limits, Settings
 
 

@@ -26,8 +26,8 @@ import pytest
 import sqlalchemy
 from pydantic import v1 as pydantic_v1
 
-from spanbook import readers
-from spanbook.plain import Gate, register
+from spanbook.gate import readers
+from spanbook.gate.plain import Gate, register
 from spanbook.settings import Settings
 
 UTC = datetime.UTC

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from spanbook.plain import Gate
-from spanbook.secrets import KeyNames, is_secret, mask_text, mask_user_info
+from spanbook.gate.plain import Gate
+from spanbook.gate.secrets import KeyNames, is_secret, mask_text, mask_user_info
 from spanbook.settings import Limits, Settings
 
 

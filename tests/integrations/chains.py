@@ -15,7 +15,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
 from pydantic import Field
 
-from spanbook.recorder import Recorder
+from spanbook.recording.recorder import Recorder
 
 
 class Fake(BaseChatModel):

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from spanbook import guard
-from spanbook.recorder import Recorder
+from spanbook.recording import guard
+from spanbook.recording.recorder import Recorder
 from tests.integrations.recordings import recorded
 from tests.outlines import outline
 

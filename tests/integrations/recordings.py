@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from spanbook.book import Book
-from spanbook.recorder import Recorder
-from spanbook.rows import Payload, SpanRow, TraceRow
+from spanbook.reading.book import Book
+from spanbook.reading.rows import Payload, SpanRow, TraceRow
+from spanbook.recording.recorder import Recorder
 
 
 @dataclass(frozen=True)

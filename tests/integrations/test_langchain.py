@@ -24,7 +24,7 @@ from langchain_core.runnables import (
 )
 from langchain_core.tools import tool
 
-from spanbook.recorder import Recorder
+from spanbook.recording.recorder import Recorder
 from spanbook_langchain import SpanbookCallbackHandler
 from tests.integrations.chains import Fake, FakeText, Streaming, chain, failing
 from tests.integrations.contract import IntegrationContract

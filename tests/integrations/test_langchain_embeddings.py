@@ -8,7 +8,7 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.vectorstores import InMemoryVectorStore
 
 import spanbook
-from spanbook.recorder import Recorder
+from spanbook.recording.recorder import Recorder
 from spanbook_langchain import SpanbookCallbackHandler, SpanbookEmbeddings
 from tests.integrations.recordings import only, recorded
 from tests.outlines import outline

@@ -16,7 +16,7 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import ToolException, tool
 
-from spanbook.recorder import Recorder
+from spanbook.recording.recorder import Recorder
 from spanbook_langchain import SpanbookCallbackHandler
 from tests.integrations.chains import Fake, Streaming, chain, settle, usage
 from tests.integrations.recordings import only, recorded

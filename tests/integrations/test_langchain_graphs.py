@@ -17,7 +17,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import Command, RetryPolicy, Send, interrupt
 
-from spanbook.recorder import Recorder
+from spanbook.recording.recorder import Recorder
 from spanbook_langchain import SpanbookCallbackHandler
 from tests.integrations.chains import Fake, Streaming
 from tests.integrations.recordings import only, recorded

@@ -13,8 +13,8 @@ import pytest
 from langchain_core.tracers import context
 
 import spanbook_langchain
-from spanbook.book import Book
-from spanbook.recorder import Recorder
+from spanbook.reading.book import Book
+from spanbook.recording.recorder import Recorder
 from spanbook_langchain import SpanbookCallbackHandler
 from tests.integrations.chains import chain
 from tests.integrations.recordings import recorded

@@ -12,8 +12,8 @@ from langchain_core.tracers._streaming import _StreamingCallbackHandler, _V2Stre
 from langchain_core.tracers.base import BaseTracer
 from langgraph.graph import START, StateGraph
 
-from spanbook import guard
-from spanbook.recorder import Recorder
+from spanbook.recording import guard
+from spanbook.recording.recorder import Recorder
 from spanbook_langchain import SpanbookCallbackHandler
 from tests.integrations.chains import Fake, FakeText, chain
 from tests.integrations.recordings import only, recorded

@@ -14,7 +14,7 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, SecretStr
 
-from spanbook.recorder import Recorder
+from spanbook.recording.recorder import Recorder
 from spanbook.usage import Usage
 from spanbook_langchain import SpanbookCallbackHandler
 from tests.integrations.chains import Fake, FakeText, Streaming, chain, settle, usage

@@ -15,7 +15,7 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 
 import spanbook
-from spanbook.recorder import Recorder
+from spanbook.recording.recorder import Recorder
 from spanbook.usage import Usage
 from spanbook_langchain import SpanbookCallbackHandler
 from tests.integrations.chains import Fake, chain, usage

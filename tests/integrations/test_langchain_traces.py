@@ -7,7 +7,7 @@ import pytest
 from langchain_core.runnables import RunnableLambda, RunnableParallel
 
 import spanbook
-from spanbook.recorder import Recorder
+from spanbook.recording.recorder import Recorder
 from spanbook_langchain import SpanbookCallbackHandler
 from tests.integrations.chains import chain
 from tests.integrations.recordings import only, recorded

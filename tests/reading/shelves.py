@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine, insert, text
 
-from spanbook.rows import SpanRow
+from spanbook.reading.rows import SpanRow
 from spanbook.spans import SpanKind, Status
 from spanbook.store.schema import blobs, events, payloads, spans, trace_tags, traces
 

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import Engine
 
 import spanbook
-from spanbook import filters
-from spanbook.book import Book
 from spanbook.errors import FilterError, SpanbookError, UnknownTraceError
-from spanbook.recorder import Recorder
+from spanbook.reading import filters
+from spanbook.reading.book import Book
+from spanbook.recording.recorder import Recorder
 from spanbook.spans import SpanKind
 from spanbook.usage import Usage
 from tests.reading.shelves import BASE, SECOND, Shelf
@@ -45,7 +45,7 @@ def test_what_was_recorded_is_read_back(recorder: Recorder, book: Book):
 def test_all_pages_are_read_or_as_many_as_asked(
     shelf: Shelf, url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    from spanbook import book as module
+    from spanbook.reading import book as module
 
     monkeypatch.setattr(module, "LARGEST_PAGE", 3)
     for i in range(8):
@@ -115,7 +115,7 @@ def test_without_pandas_it_says_how_to_get_it(
     engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    monkeypatch.delitem(sys.modules, "spanbook.frames", raising=False)
+    monkeypatch.delitem(sys.modules, "spanbook.reading.frames", raising=False)
 
     with Book(url) as book, pytest.raises(SpanbookError, match="pip install pandas"):
         book.spans().to_pandas()

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import Engine
 
-from spanbook import changes as changes_module
-from spanbook import queries
 from spanbook.errors import FilterError, UnknownTraceError
+from spanbook.reading import changes as changes_module
+from spanbook.reading import queries
 from tests.reading.shelves import Shelf
 
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from spanbook.cursors import Cursor, pack
 from spanbook.errors import FilterError
-from spanbook.filters import TraceFilter
+from spanbook.reading.cursors import Cursor, pack
+from spanbook.reading.filters import TraceFilter
 from spanbook.spans import SpanKind, Status
 
 

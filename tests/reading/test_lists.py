@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from spanbook import queries
 from spanbook.errors import FilterError, UnknownTraceError
-from spanbook.filters import SORTS, TraceFilter
 from spanbook.moments import moment
-from spanbook.rows import TraceRow
+from spanbook.reading import queries
+from spanbook.reading.filters import SORTS, TraceFilter
+from spanbook.reading.rows import TraceRow
 from spanbook.usage import Usage
 from tests.reading.shelves import BASE, SECOND, Shelf
 

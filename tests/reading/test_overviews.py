@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine, insert
 
-from spanbook import queries
-from spanbook.health import store_health
-from spanbook.rows import FacetValue
+from spanbook.reading import queries
+from spanbook.reading.health import store_health
+from spanbook.reading.rows import FacetValue
 from spanbook.store.schema import health
 from tests.reading.shelves import Shelf
 

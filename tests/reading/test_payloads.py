@@ -6,10 +6,10 @@ import pytest
 import zstandard
 from sqlalchemy import Engine
 
-from spanbook import queries
 from spanbook.errors import UnknownTraceError
 from spanbook.moments import moment
-from spanbook.rows import Payload
+from spanbook.reading import queries
+from spanbook.reading.rows import Payload
 from spanbook.spans import SpanError, SpanEvent
 from tests.reading.shelves import BASE, Shelf
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from spanbook import queries
-from spanbook.filters import SORTS, TraceFilter
+from spanbook.reading import queries
+from spanbook.reading.filters import SORTS, TraceFilter
 from tests.reading.shelves import Shelf
 
 

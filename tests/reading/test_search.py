@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from spanbook import queries, search
-from spanbook.filters import TraceFilter
+from spanbook.reading import queries, search
+from spanbook.reading.filters import TraceFilter
 from tests.reading.shelves import Shelf
 
 

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from spanbook import lanes, trees
-from spanbook.rows import SpanRow
-from spanbook.trees import Tree
+from spanbook.reading import lanes, trees
+from spanbook.reading.rows import SpanRow
+from spanbook.reading.trees import Tree
 from tests.reading.shelves import span
 
 NOW = 100

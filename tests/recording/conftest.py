@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from spanbook import defaults
-from spanbook.recorder import Recorder
+from spanbook.recording import defaults
+from spanbook.recording.recorder import Recorder
 
 Records = Callable[[], list[dict[str, Any]]]
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from spanbook import segments
-from spanbook.journal import Journal
+from spanbook.recording.journal import Journal
 from spanbook.segments import HEALTH_BYTES, ClaimedSegment, read_health, read_lines, unclaimed
 
 OPENING = b'{"type":"process"}\n'
@@ -126,7 +126,7 @@ def test_sigkill_leaves_every_line(tmp_path: Path, mapped: bool) -> None:
         import os, signal
         from pathlib import Path
         from spanbook import segments
-        from spanbook.journal import Journal
+        from spanbook.recording.journal import Journal
         if not {mapped}:
             segments._reserve = lambda *_: None
         journal = Journal(Path({str(tmp_path)!r}), lambda: b'{{"type":"process"}}\\n', 1 << 30)

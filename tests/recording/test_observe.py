@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import spanbook
-from spanbook.recorder import Recorder
+from spanbook.recording.recorder import Recorder
 from tests.recording.conftest import Records, read_records
 
 

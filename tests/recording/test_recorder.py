@@ -11,7 +11,7 @@ import pytest
 
 import spanbook
 from spanbook.errors import SettingsError
-from spanbook.recorder import Recorder, is_sampled, status_of
+from spanbook.recording.recorder import Recorder, is_sampled, status_of
 from spanbook.spans import SpanKind, Status, new_trace_id
 from spanbook.usage import Usage
 from tests.recording.conftest import Records, read_records
@@ -355,7 +355,7 @@ def test_threads_lose_no_record(recorder: Recorder, records: Records) -> None:
 def test_an_internal_error_is_counted_and_goes_no_further(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch, call: Callable[[Recorder], None]
 ) -> None:
-    monkeypatch.setattr("spanbook.guard.strict", False)
+    monkeypatch.setattr("spanbook.recording.guard.strict", False)
     recorder.start("a", kind=STEP, name="a", parent=None)
     recorder.finish("a")
 

@@ -14,7 +14,7 @@ import orjson
 import pytest
 import zstandard
 
-from spanbook.journal import Journal
+from spanbook.recording.journal import Journal
 from spanbook.store.ingester import Ingester
 
 TRACE = "a" * 32

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from spanbook.book import Book
-from spanbook.media import Media
-from spanbook.recorder import MISSING, Recorder
+from spanbook.gate.media import Media
+from spanbook.reading.book import Book
+from spanbook.recording.recorder import MISSING, Recorder
 from spanbook.spans import SpanKind, Status
 from spanbook.usage import Usage
 

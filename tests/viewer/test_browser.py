@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from waitress.server import create_server
 
-from spanbook.book import Book
-from spanbook.recorder import Recorder
+from spanbook.reading.book import Book
+from spanbook.recording.recorder import Recorder
 from spanbook_viewer.app import create_app
 from spanbook_viewer.server import listen
 from tests.viewer.program import viewing

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from spanbook import queries
-from spanbook.rows import Payload
+from spanbook.reading import queries
+from spanbook.reading.rows import Payload
 from tests.viewer.markup import Page
 from tests.viewer.stories import ADDRESS, HOSTILE, UNBROKEN
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from spanbook.errors import SettingsError
-from spanbook.recorder import Recorder
+from spanbook.recording.recorder import Recorder
 from spanbook_viewer import server
 from spanbook_viewer.commands import view
 from tests.viewer.program import viewing
@@ -48,7 +48,7 @@ def test_view_of_an_empty_store_says_how_to_log_the_first_trace(tmp_path):
 
 def test_view_takes_over_what_a_killed_program_left(url, tmp_path):
     script = (
-        "import os, sys; from spanbook.recorder import Recorder; "
+        "import os, sys; from spanbook.recording.recorder import Recorder; "
         "from tests.viewer.stories import refund_question; "
         f"recorder = Recorder({url!r}, ingest=False); refund_question(recorder); os._exit(9)"
     )

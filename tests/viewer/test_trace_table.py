@@ -6,8 +6,8 @@ from html import unescape
 
 import pytest
 
-from spanbook.book import Book
-from spanbook.recorder import Recorder
+from spanbook.reading.book import Book
+from spanbook.recording.recorder import Recorder
 from spanbook_viewer.app import create_app
 from spanbook_viewer.columns import COLUMNS
 from tests.viewer.markup import Page, found

@@ -7,8 +7,8 @@ from flask import Flask, Response, g, request
 from jinja2 import StrictUndefined
 
 from spanbook.addresses import shown, sqlite_path, store_url
-from spanbook.book import Book
-from spanbook.health import store_health
+from spanbook.reading.book import Book
+from spanbook.reading.health import store_health
 from spanbook.spans import SpanKind
 from spanbook_viewer import formats, problems, security, template_words
 from spanbook_viewer.pages import BLUEPRINTS, PAGES, preferences

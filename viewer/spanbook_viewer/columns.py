@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from spanbook.errors import FilterError
-from spanbook.rows import TraceRow
+from spanbook.reading.rows import TraceRow
 from spanbook_viewer.formats import UNKNOWN, count, duration, money, tokens
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from spanbook.moments import duration, moment_ns
-from spanbook.rows import SpanRow
+from spanbook.reading.rows import SpanRow
 from spanbook.spans import SpanEvent
 
 PAGE = 500  # entries of one page

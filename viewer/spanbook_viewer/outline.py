@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from spanbook.reading.trees import Node, Tree
 from spanbook.spans import Status
-from spanbook.trees import Node, Tree
 from spanbook_viewer.choice import Choice
 
 SMALL = 500  # traces up to this many spans are shown whole

@@ -7,9 +7,9 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
 
-from spanbook import queries, trees
-from spanbook.rows import TraceRow
-from spanbook.trees import Tree
+from spanbook.reading import queries, trees
+from spanbook.reading.rows import TraceRow
+from spanbook.reading.trees import Tree
 
 BIG = 500  # spans from which a tree is worth keeping
 KEPT = 4  # traces

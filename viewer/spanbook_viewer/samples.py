@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spanbook.health import StoreHealth
+from spanbook.reading.health import StoreHealth
 from spanbook.spans import SpanError
 from spanbook_viewer.shapes import Preview, preview
 

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 
 from waitress.server import create_server
 
-from spanbook import queries
-from spanbook.book import Book
 from spanbook.errors import SettingsError
-from spanbook.filters import TraceFilter
+from spanbook.reading import queries
+from spanbook.reading.book import Book
+from spanbook.reading.filters import TraceFilter
 from spanbook_viewer.app import create_app, place_of
 from spanbook_viewer.security import LOOPBACK
 

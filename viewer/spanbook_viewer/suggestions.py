@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
 
-from spanbook import queries
+from spanbook.reading import queries
 
 RECENT = 1_000  # traces looked at
 FRESH = 30.0  # seconds that an answer is used again

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from spanbook import queries
-from spanbook.rows import Payload, SpanRow
+from spanbook.reading import queries
+from spanbook.reading.rows import Payload, SpanRow
 from spanbook.spans import SpanKind
 from spanbook_viewer.shapes import calls_in
 

@@ -9,9 +9,9 @@ from flask import url_for
 from sqlalchemy import Engine
 from werkzeug.datastructures import MultiDict
 
-from spanbook import queries
-from spanbook.filters import TraceFilter
-from spanbook.rows import TracePage, TraceRow
+from spanbook.reading import queries
+from spanbook.reading.filters import TraceFilter
+from spanbook.reading.rows import TracePage, TraceRow
 from spanbook.spans import Status
 from spanbook_viewer import columns
 from spanbook_viewer.columns import Column

@@ -11,14 +11,14 @@ from flask import url_for
 from sqlalchemy import Engine
 from werkzeug.datastructures import MultiDict
 
-from spanbook import queries
 from spanbook.errors import UnknownTraceError
-from spanbook.filters import TraceFilter
 from spanbook.moments import duration
-from spanbook.rows import Payload, SpanRow, TraceRow
+from spanbook.reading import queries
+from spanbook.reading.filters import TraceFilter
+from spanbook.reading.rows import Payload, SpanRow, TraceRow
+from spanbook.reading.trace_events import list_events
+from spanbook.reading.trees import Node, Tree
 from spanbook.spans import SpanKind, Status
-from spanbook.trace_events import list_events
-from spanbook.trees import Node, Tree
 from spanbook.usage import Usage
 from spanbook_viewer import formats, log, outline, tool_links
 from spanbook_viewer.choice import Choice

@@ -19,7 +19,7 @@ from spanbook.store.records import Pause
 from spanbook.store.takeover import take_over
 
 if TYPE_CHECKING:
-    from spanbook.journal import Journal
+    from spanbook.recording.journal import Journal
 
 log = logging.getLogger("spanbook")
 

@@ -4,7 +4,7 @@ from io import BytesIO
 
 from flask import Blueprint, Response, abort, g, send_file
 
-from spanbook import queries
+from spanbook.reading import queries
 from spanbook_viewer.placeholders import INLINE_AUDIO, INLINE_IMAGES
 
 bp = Blueprint("media", __name__, url_prefix="/media")

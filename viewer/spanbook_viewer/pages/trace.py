@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, abort, g, render_template, request
 
-from spanbook import queries
+from spanbook.reading import queries
 from spanbook_viewer import data
 from spanbook_viewer.shapes import source_text
 from spanbook_viewer.trace_view import open_trace

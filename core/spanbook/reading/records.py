@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import Row, RowMapping
 
 from spanbook.moments import money
-from spanbook.rows import SpanRow, TraceRow
+from spanbook.reading.rows import SpanRow, TraceRow
 from spanbook.spans import SpanKind, Status
 from spanbook.store.schema import spans, traces
 from spanbook.usage import Usage

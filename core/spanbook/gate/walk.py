@@ -14,14 +14,14 @@ from operator import is_
 from typing import TYPE_CHECKING, Any, cast
 
 from spanbook import placeholders
-from spanbook.arrays import VECTOR, is_vector
-from spanbook.media import PLACES, Media
+from spanbook.gate.arrays import VECTOR, is_vector
+from spanbook.gate.media import PLACES, Media
+from spanbook.gate.readers import reader_of
+from spanbook.gate.secrets import KEY_LENGTH, PLAIN, SECRET, KeyNames, mask_user_info, redact
 from spanbook.placeholders import JSON, LEAST, MOST, class_of
-from spanbook.readers import reader_of
-from spanbook.secrets import KEY_LENGTH, PLAIN, SECRET, KeyNames, mask_user_info, redact
 
 if TYPE_CHECKING:
-    from spanbook.plain import Gate
+    from spanbook.gate.plain import Gate
 
 SHORT = 64  # characters that no media fits into, so that they need no further look
 ALL_TEXT = 20_000_000  # characters of the long strings of one value together

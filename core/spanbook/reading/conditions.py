@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, func, literal_column, select
 
-from spanbook.filters import NONE, TraceFilter
 from spanbook.moments import duration_ns, moment_ns, stored_money
-from spanbook.search import contains
+from spanbook.reading.filters import NONE, TraceFilter
+from spanbook.reading.search import contains
 from spanbook.store.schema import trace_tags, traces
 
 _WORDS = ("name", "kind", "project")

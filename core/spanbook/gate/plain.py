@@ -7,13 +7,14 @@ from typing import Any, cast
 
 import orjson
 
-from spanbook import failures, placeholders
-from spanbook.media import Media
+from spanbook import placeholders
+from spanbook.gate import failures
+from spanbook.gate.media import Media
+from spanbook.gate.readers import register
+from spanbook.gate.shelf import MediaShelf
+from spanbook.gate.walk import Walk
 from spanbook.placeholders import JSON, LEAST, MOST, class_of, type_of
-from spanbook.readers import register
 from spanbook.settings import Settings
-from spanbook.shelf import MediaShelf
-from spanbook.walk import Walk
 
 __all__ = ["JSON", "Gate", "Media", "register"]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, FromClause, Row, Select, select, tuple_
 
-from spanbook import search
-from spanbook.conditions import conditions, tagged
-from spanbook.cursors import Cursor
-from spanbook.filters import TraceFilter
+from spanbook.reading import search
+from spanbook.reading.conditions import conditions, tagged
+from spanbook.reading.cursors import Cursor
+from spanbook.reading.filters import TraceFilter
 from spanbook.store.schema import trace_tags, traces
 
 _SORT_COLUMNS: dict[str, Column[Any]] = {

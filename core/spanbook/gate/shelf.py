@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from spanbook import placeholders
-from spanbook.media import UNKNOWN_TYPE, Encoded, Media, find, sniff
+from spanbook.gate.media import UNKNOWN_TYPE, Encoded, Media, find, sniff
 from spanbook.placeholders import JSON
 
 _REMEMBERED = 4096

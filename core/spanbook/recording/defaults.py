@@ -4,7 +4,7 @@ import os
 import threading
 from typing import Any
 
-from spanbook.recorder import Flushed, Recorder
+from spanbook.recording.recorder import Flushed, Recorder
 from spanbook.settings import Settings
 
 _lock = threading.RLock()

@@ -28,9 +28,11 @@ from types import (
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from uuid import UUID
 
-from spanbook import arrays, failures, placeholders
-from spanbook.media import Media
-from spanbook.models import fields_of
+from spanbook import placeholders
+from spanbook.gate import arrays, failures
+from spanbook.gate.media import Media
+from spanbook.gate.models import fields_of
+from spanbook.gate.secrets import REDACTED
 from spanbook.placeholders import (
     JSON,
     Ready,
@@ -40,10 +42,9 @@ from spanbook.placeholders import (
     type_name,
     type_of,
 )
-from spanbook.secrets import REDACTED
 
 if TYPE_CHECKING:
-    from spanbook.walk import Walk
+    from spanbook.gate.walk import Walk
 
 Reader: TypeAlias = Callable[["Walk", Any, int], JSON]
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Engine, Select, func, select
 
-from spanbook.arguments import near
-from spanbook.conditions import resolved_ns
 from spanbook.errors import FilterError, SpanbookError
-from spanbook.filters import TraceFilter
-from spanbook.records import SPAN_COLUMNS, span_row
-from spanbook.rows import SpanRow
+from spanbook.reading.arguments import near
+from spanbook.reading.conditions import resolved_ns
+from spanbook.reading.filters import TraceFilter
+from spanbook.reading.records import SPAN_COLUMNS, span_row
+from spanbook.reading.rows import SpanRow
 from spanbook.store.schema import spans, traces
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class SpanTable:
             SpanbookError: pandas is not installed.
         """
         try:
-            from spanbook.frames import frame
+            from spanbook.reading.frames import frame
         except ImportError:
             raise SpanbookError("DataFrames need pandas. Install it: pip install pandas.") from None
         with self._engine.connect() as connection:

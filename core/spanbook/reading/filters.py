@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
-from spanbook.arguments import (
+from spanbook.errors import FilterError
+from spanbook.reading.arguments import (
     Argument,
     choice,
     near,
@@ -21,8 +22,7 @@ from spanbook.arguments import (
     write_money,
     write_time,
 )
-from spanbook.cursors import Cursor
-from spanbook.errors import FilterError
+from spanbook.reading.cursors import Cursor
 from spanbook.spans import SpanKind, Status
 
 NONE = "(none)"  # as a filter's value: the trace has no such thing

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, cast
 
+from spanbook.gate.secrets import mask_text
 from spanbook.placeholders import type_of
-from spanbook.secrets import mask_text
 
 MESSAGE = 8_000  # characters of a message
 STACK = 24_000  # characters of a stack

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from spanbook import lanes
-from spanbook.rows import SpanRow
+from spanbook.reading import lanes
+from spanbook.reading.rows import SpanRow
 from spanbook.spans import Status
 
 

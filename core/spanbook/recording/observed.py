@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
-from spanbook.defaults import default_recorder
-from spanbook.manual import Span
-from spanbook.recorder import MISSING, Recorder
+from spanbook.recording.defaults import default_recorder
+from spanbook.recording.manual import Span
+from spanbook.recording.recorder import MISSING, Recorder
 from spanbook.spans import SpanKind
 
 P = ParamSpec("P")

@@ -7,7 +7,7 @@ import orjson
 import zstandard
 
 from spanbook.moments import moment
-from spanbook.rows import Payload
+from spanbook.reading.rows import Payload
 from spanbook.spans import SpanError, SpanEvent
 
 _FRAME = b"\x28\xb5\x2f\xfd"  # how a zstd frame begins; JSON never does

@@ -8,11 +8,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any, cast
 
 from spanbook import placeholders
+from spanbook.gate.secrets import REDACTED, is_secret
 from spanbook.placeholders import JSON, class_of
-from spanbook.secrets import REDACTED, is_secret
 
 if TYPE_CHECKING:
-    from spanbook.walk import Walk
+    from spanbook.gate.walk import Walk
 
 VECTOR = 64  # floats that make a list a vector
 ROWS = 20

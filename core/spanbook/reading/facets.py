@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine, select
 
-from spanbook.rows import Facets, FacetValue
+from spanbook.reading.rows import Facets, FacetValue
 from spanbook.store.schema import traces
 
 _FIELDS = (

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from spanbook import payloads
 from spanbook.moments import moment
+from spanbook.reading import payloads
 from spanbook.spans import SpanEvent
 from spanbook.store.schema import events, traces
 

@@ -6,10 +6,10 @@ from contextvars import Token
 from types import TracebackType
 from typing import Any, Self
 
-from spanbook import ambient
-from spanbook.defaults import default_recorder
-from spanbook.live import LiveSpan
-from spanbook.recorder import MISSING, Recorder
+from spanbook.recording import ambient
+from spanbook.recording.defaults import default_recorder
+from spanbook.recording.live import LiveSpan
+from spanbook.recording.recorder import MISSING, Recorder
 from spanbook.spans import SpanKind, Status
 from spanbook.usage import Usage
 

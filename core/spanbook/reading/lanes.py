@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
-from spanbook.rows import SpanRow
+from spanbook.reading.rows import SpanRow
 
 
 def assign(spans: Sequence[SpanRow], now: int) -> list[int]:

@@ -8,14 +8,14 @@ from typing import Any, Self
 
 from sqlalchemy import Engine
 
-from spanbook import queries, trees
-from spanbook.filters import LARGEST_PAGE, TraceFilter
-from spanbook.health import StoreHealth, store_health
-from spanbook.rows import Blob, Payload, SpanRow, TraceRow
+from spanbook.reading import queries, trees
+from spanbook.reading.filters import LARGEST_PAGE, TraceFilter
+from spanbook.reading.health import StoreHealth, store_health
+from spanbook.reading.rows import Blob, Payload, SpanRow, TraceRow
+from spanbook.reading.span_table import SpanTable, span_table
+from spanbook.reading.trees import Tree
 from spanbook.settings import Settings
-from spanbook.span_table import SpanTable, span_table
 from spanbook.store.database import open_engine
-from spanbook.trees import Tree
 
 
 class Trace:

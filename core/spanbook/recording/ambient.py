@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spanbook.live import LiveSpan
+    from spanbook.recording.live import LiveSpan
 
 _NONE: Mapping[str, Any] = {}
 

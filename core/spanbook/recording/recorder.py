@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from spanbook import ambient
 from spanbook.addresses import journal_directory, store_url
-from spanbook.clock import Clock
-from spanbook.guard import guarded
-from spanbook.journal import Journal
-from spanbook.live import Known, LiveSpan
-from spanbook.open_spans import OpenSpans
-from spanbook.plain import Gate
-from spanbook.process import process_record
+from spanbook.gate.plain import Gate
+from spanbook.recording import ambient
+from spanbook.recording.clock import Clock
+from spanbook.recording.guard import guarded
+from spanbook.recording.journal import Journal
+from spanbook.recording.live import Known, LiveSpan
+from spanbook.recording.open_spans import OpenSpans
+from spanbook.recording.process import process_record
 from spanbook.settings import Settings
 from spanbook.spans import SpanKind, Status, new_span_id, new_trace_id
 from spanbook.usage import Usage
 
 if TYPE_CHECKING:
-    from spanbook.media import Media
+    from spanbook.gate.media import Media
     from spanbook.store.ingester import Ingester
 
 

@@ -7,16 +7,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, select
 
-from spanbook import payloads, search
-from spanbook.changes import changes, mark
-from spanbook.conditions import conditions, tagged
-from spanbook.cursors import Cursor
 from spanbook.errors import UnknownTraceError
-from spanbook.facets import facets
-from spanbook.filters import TraceFilter
-from spanbook.pages import Page, read_page, sort_column
-from spanbook.records import SPAN_COLUMNS, TRACE_COLUMNS, fields_of, span_rows, trace_row
-from spanbook.rows import Blob, Count, Payload, SpanRow, TracePage, TraceRow
+from spanbook.reading import payloads, search
+from spanbook.reading.changes import changes, mark
+from spanbook.reading.conditions import conditions, tagged
+from spanbook.reading.cursors import Cursor
+from spanbook.reading.facets import facets
+from spanbook.reading.filters import TraceFilter
+from spanbook.reading.pages import Page, read_page, sort_column
+from spanbook.reading.records import SPAN_COLUMNS, TRACE_COLUMNS, fields_of, span_rows, trace_row
+from spanbook.reading.rows import Blob, Count, Payload, SpanRow, TracePage, TraceRow
 from spanbook.store.schema import blobs, events, spans, traces
 from spanbook.store.schema import payloads as blocks
 

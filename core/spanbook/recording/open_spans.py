@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Hashable, Iterator
 
-from spanbook.live import LiveSpan
+from spanbook.recording.live import LiveSpan
 
 _MOST_OPEN = 10_000
 _MOST_ENDED = 1_024  # parents that children may still name after their end

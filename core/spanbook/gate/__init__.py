@@ -1,0 +1,1 @@
+"""The gate: the one place where live objects become data."""

@@ -1,0 +1,1 @@
+"""Reading: what answers questions about a store, as frozen rows."""
