@@ -4,27 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import orjson
-import zstandard
 
 from spanbook.moments import moment
 from spanbook.reading.rows import Payload
 from spanbook.spans import SpanError, SpanEvent
-
-_FRAME = b"\x28\xb5\x2f\xfd"  # how a zstd frame begins; JSON never does
+from spanbook.store.compression import json_of
 
 
 def unpack(body: bytes) -> Any:
     """Return the JSON data of a block, or of an event, compressed or not."""
-    return orjson.loads(_decompress(body) if body.startswith(_FRAME) else body)
-
-
-def content(body: bytes, size: int) -> bytes:
-    """Return a blob's content of `size` bytes; it is compressed where that made it shorter."""
-    return body if len(body) == size else _decompress(body)
-
-
-def _decompress(body: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompressobj().decompress(body)
+    return orjson.loads(json_of(body))
 
 
 def merge(start: Mapping[str, Any], end: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from spanbook.reading.filters import TraceFilter
 from spanbook.reading.pages import Page, read_page, sort_column
 from spanbook.reading.records import SPAN_COLUMNS, TRACE_COLUMNS, fields_of, span_rows, trace_row
 from spanbook.reading.rows import Blob, Count, Payload, SpanRow, TracePage, TraceRow
+from spanbook.store.compression import content_of
 from spanbook.store.schema import blobs, events, spans, traces
 from spanbook.store.schema import payloads as blocks
 
@@ -191,7 +192,7 @@ def _texts(connection: Connection, hashes: set[str]) -> dict[str, str]:
         return {}
     rows = connection.execute(statement.where(blobs.c.hash.in_(wanted)))
     return {
-        bytes(key).hex(): payloads.content(body, size).decode("utf-8", "surrogatepass")
+        bytes(key).hex(): content_of(body, size).decode("utf-8", "surrogatepass")
         for key, size, body in rows
     }
 
@@ -207,7 +208,7 @@ def get_blob(engine: Engine, hash: str) -> Blob | None:
         row = connection.execute(statement).first()
     if row is None:
         return None
-    return Blob(hash, row[0], row[1], payloads.content(row[2], row[1]))
+    return Blob(hash, row[0], row[1], content_of(row[2], row[1]))
 
 
 def neighbours(engine: Engine, trace_id: str, filter: TraceFilter) -> tuple[str | None, str | None]:

@@ -369,11 +369,11 @@ class Recorder:
 
     @staticmethod
     def _count(live: LiveSpan, usage: Usage | None, record: dict[str, Any]) -> None:
-        """Add `usage`, not counted where a span below already reported it."""
+        """Add `usage`, not counted where a span below already reported some."""
         if usage is not None:
             record["usage"] = usage.to_dict()
-            if live.usage_below:
-                record["counted"] = False
+        if live.usage_below and (usage is not None or live.kind == SpanKind.LLM):
+            record["counted"] = False  # and, without usage, not to be estimated
         if live.up is not None and (usage is not None or live.usage_below):
             live.up.usage_below = True
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from spanbook.store.blocks import BLOCK_BYTES, Block, Blocks
 from spanbook.store.compression import Compressor
+from spanbook.store.estimating import Estimating
 from spanbook.store.joining import SpanNews, join
 from spanbook.store.memory import Memory
 from spanbook.store.records import Pause, Record, Records
@@ -35,12 +36,22 @@ class Batch:
     traces: list[TraceNews] = field(default_factory=list[TraceNews])
 
 
-def prepare(records: Records, memory: Memory, compressor: Compressor, pause: Pause) -> Batch:
-    """Make `records` ready: join starts and ends, compress payloads, choose what to index."""
+def prepare(
+    records: Records,
+    memory: Memory,
+    compressor: Compressor,
+    estimating: Estimating,
+    pause: Pause,
+) -> Batch:
+    """Make `records` ready: join starts and ends, compress payloads, choose what to index.
+
+    Model calls without reported usage get an estimated one.
+    """
     blocks = Blocks()
     batch = Batch(records)
     for trace_id, found in records.traces.items():
         spans = join(found)
+        estimating.fill(trace_id, spans)
         _fill_blocks(spans, blocks, found.texts, pause)
         texts = found.texts.found
         words = worth_indexing(texts, memory.indexed(trace_id))

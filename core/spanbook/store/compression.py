@@ -7,6 +7,7 @@ import zstandard
 
 _LEVEL = 1
 _LEAST = 96  # bytes below which no frame gains anything
+_FRAME = b"\x28\xb5\x2f\xfd"  # how a zstd frame begins; JSON never does
 
 
 class Compressor:
@@ -29,3 +30,17 @@ class Compressor:
             frames = self._zstd.multi_compress_to_buffer(cast("Any", values))
             return [frames[number].tobytes() for number in range(len(values))]
         return [self._zstd.compress(value) for value in values]
+
+
+def json_of(body: bytes) -> bytes:
+    """Return the JSON of a block or of an event, compressed or not."""
+    return _decompress(body) if body.startswith(_FRAME) else body
+
+
+def content_of(body: bytes, size: int) -> bytes:
+    """Return a blob's content of `size` bytes; it is compressed where that made it shorter."""
+    return body if len(body) == size else _decompress(body)
+
+
+def _decompress(body: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompressobj().decompress(body)

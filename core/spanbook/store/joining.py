@@ -55,6 +55,8 @@ def _complete(end: Record, start: Record) -> None:
     for key in _FROM_START:
         if key in start:
             end.setdefault(key, start[key])
+    if "line" in start:
+        end["start_line"] = start["line"]
     if "uses" in start:
         end["uses"] = start["uses"] | end.get("uses", _NONE)
     if "attributes" in start:

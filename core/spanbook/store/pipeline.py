@@ -12,6 +12,7 @@ from spanbook.segments import Chunk
 from spanbook.store.batch import Batch, prepare
 from spanbook.store.compression import Compressor
 from spanbook.store.database import open_engine, writing
+from spanbook.store.estimating import Estimating
 from spanbook.store.filing import Filing
 from spanbook.store.losses import Losses, save_losses
 from spanbook.store.memory import Memory
@@ -65,6 +66,7 @@ class Pipeline:
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._compressor = Compressor()
+        self._estimating = Estimating(lambda: self.connection)
         self._memory = Memory()
 
     @property
@@ -141,9 +143,8 @@ class Pipeline:
         save_losses(connection, process.get("run", ""), losses, self._clock())
 
     def _prepare(self, lines: Sequence[bytes], pause: Pause) -> Batch:
-        return prepare(
-            decode(lines, self._memory.texts, pause), self._memory, self._compressor, pause
-        )
+        records = decode(lines, self._memory.texts, pause)
+        return prepare(records, self._memory, self._compressor, self._estimating, pause)
 
     def _file(self, connection: Connection, chunk: Chunk, batch: Batch, pause: Pause) -> "_Piece":
         process = self.openings.of(chunk.segment)

@@ -19,6 +19,7 @@ SPAN_ID_LENGTH = 16
 _KINDS = frozenset(map(str, SpanKind))
 _ENDS = frozenset(map(str, Status)) - {str(Status.RUNNING)}
 _INCOMPLETE = str(Status.INCOMPLETE)
+_CALLS = frozenset(map(str, (SpanKind.LLM, SpanKind.EMBEDDING)))
 
 
 class TraceRecords:
@@ -63,8 +64,10 @@ def decode(lines: Iterable[bytes], known: KnownTexts, pause: Pause) -> Records:
         except orjson.JSONDecodeError:
             record = _parse_rest(line)
         try:
+            if record.get("kind") in _CALLS:
+                record["line"] = line  # its tokens may have to be estimated
             is_known = _ADDERS[record["type"]](records, record)
-        except (KeyError, TypeError):  # some other JSON
+        except (AttributeError, KeyError, TypeError):  # some other JSON
             is_known = False
         if not is_known:
             records.corrupt += 1
