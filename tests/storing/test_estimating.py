@@ -86,6 +86,16 @@ def test_a_span_whose_usage_is_told_below_is_not_estimated(shelf: Shelf) -> None
     assert shelf.span()["input_tokens"] is None
 
 
+@pytest.mark.parametrize(("model", "estimated"), [("text-embedding-3-small", True), (None, False)])
+def test_an_embedding_is_estimated_if_it_names_a_model(
+    shelf: Shelf, model: str | None, estimated: bool
+) -> None:
+    call = {"kind": "embedding"} | ({"model": model} if model else {})
+    shelf.store(start(**call, input={"count": 1, "texts": ["hello"]}), end(**call, output={}))
+
+    assert (shelf.span()["input_tokens"] is not None) is estimated
+
+
 def test_a_chain_is_never_estimated(shelf: Shelf) -> None:
     shelf.store(start(input=ASKED), end(output=ANSWERED))
 

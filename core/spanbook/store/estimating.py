@@ -53,6 +53,7 @@ def _wants(record: Record) -> bool:
         and record["status"] in _DONE
         and "usage" not in record
         and record.get("counted", True)
+        and (record["kind"] == SpanKind.LLM or record.get("model"))  # else it may be computed here
         and "line" in record
     )
 
