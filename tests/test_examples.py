@@ -140,7 +140,7 @@ def test_long_words_are_several_tokens():
 
 # -- documentation -------------------------------------------------------------------------------
 
-PAGES = ["README.md", "docs/langchain.md", "docs/recording.md"]
+PAGES = ["README.md", "docs/langchain.md", "docs/openai.md", "docs/recording.md"]
 COMPLETION = {
     "id": "chatcmpl-1",
     "object": "chat.completion",

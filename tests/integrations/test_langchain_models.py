@@ -18,7 +18,7 @@ from spanbook.recording.recorder import Recorder
 from spanbook.usage import Usage
 from spanbook_langchain import SpanbookCallbackHandler
 from tests.integrations.chains import Fake, FakeText, Streaming, chain, settle, usage
-from tests.integrations.recordings import only, recorded
+from tests.integrations.recordings import Recorded, only, recorded
 from tests.outlines import outline
 
 
@@ -218,8 +218,17 @@ def test_usage_repeated_by_each_candidate_is_counted_once(recorder: Recorder) ->
     assert answer(recorder, several).usage == Usage(13, 7)
 
 
-def test_unreported_usage_is_unknown_not_zero(recorder: Recorder) -> None:
-    assert answer(recorder, AIMessage("x")).usage is None
+def estimated(span: Recorded) -> bool:
+    assert span.usage is not None
+    return span.usage.estimated
+
+
+def test_unreported_usage_is_estimated_and_marked(recorder: Recorder) -> None:
+    assert estimated(answer(recorder, AIMessage("x")))
+
+
+def test_reported_usage_is_not_marked(recorder: Recorder) -> None:
+    assert not estimated(answer(recorder, AIMessage("x", usage_metadata=usage(13, 7))))
 
 
 def test_a_text_batch_s_usage_is_counted_once(recorder: Recorder) -> None:
@@ -236,10 +245,10 @@ def test_a_text_batch_s_usage_is_counted_once(recorder: Recorder) -> None:
     ]
 
 
-def test_a_text_batch_without_usage_stays_unknown(recorder: Recorder) -> None:
+def test_a_text_batch_without_usage_is_estimated_prompt_by_prompt(recorder: Recorder) -> None:
     FakeText(token_usage={}).generate(["a", "b"], callbacks=[SpanbookCallbackHandler(recorder)])
 
-    assert [one.usage for one in recorded(recorder)] == [None, None]
+    assert [estimated(one) for one in recorded(recorder)] == [True, True]
 
 
 def test_only_the_model_s_span_carries_usage(recorder: Recorder) -> None:
@@ -465,10 +474,10 @@ async def test_an_async_stream_has_a_first_token_and_usage(recorder: Recorder) -
     assert span.start_ns <= span.first_token_ns <= span.end_ns
 
 
-def test_a_stream_without_usage_stays_unknown(recorder: Recorder) -> None:
+def test_a_stream_without_usage_is_estimated(recorder: Recorder) -> None:
     list(Streaming(pieces=["a", "b"]).stream("hi", config(recorder)))
 
-    assert only(recorder).usage is None
+    assert estimated(only(recorder))
 
 
 def test_a_call_that_does_not_stream_has_no_first_token(recorder: Recorder) -> None:
