@@ -69,19 +69,14 @@ def _role(given: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
 
 
 def _calls(given: Mapping[str, Any], extra: Mapping[str, Any]) -> list[dict[str, Any]]:
-    calls = [
-        {"id": call.get("id"), "name": call.get("name"), "arguments": call.get("args")}
-        for call in given.get("tool_calls") or ()
-    ]
-    calls += [
-        {
-            "id": call.get("id"),
-            "name": call.get("name"),
-            "arguments": call.get("args"),
-            "error": call.get("error"),
-        }
-        for call in given.get("invalid_tool_calls") or ()
-    ]
+    calls: list[dict[str, Any]] = []
+    for call in given.get("tool_calls") or ():
+        calls.append(
+            {"id": call.get("id"), "name": call.get("name"), "arguments": call.get("args")}
+        )
+    for call in given.get("invalid_tool_calls") or ():
+        read = {"id": call.get("id"), "name": call.get("name"), "arguments": call.get("args")}
+        calls.append({**read, "error": call.get("error")})
     function = extra.get("function_call") if extra else None
     if isinstance(function, dict) and not calls:
         calls.append({"name": function.get("name"), "arguments": function.get("arguments")})
@@ -115,8 +110,11 @@ def finish_reason(said: Any) -> str | None:
     """Return why the model stopped, as its response metadata or generation info say."""
     if not said or not isinstance(said, dict):
         return None
-    found = next((said[key] for key in FINISH_REASONS if said.get(key)), None)
-    return found if found is None or isinstance(found, str) else str(getattr(found, "name", found))
+    for key in FINISH_REASONS:
+        found = said.get(key)
+        if found:
+            return found if isinstance(found, str) else str(getattr(found, "name", found))
+    return None
 
 
 def document(value: Document) -> dict[str, Any]:
@@ -125,9 +123,10 @@ def document(value: Document) -> dict[str, Any]:
     metadata = given.get("metadata") or {}
     made: dict[str, Any] = {} if given.get("id") is None else {"id": given["id"]}
     made["text"] = given.get("page_content")
-    score = next((metadata[key] for key in _SCORES if _is_number(metadata.get(key))), None)
-    if score is not None:
-        made["score"] = score
+    for key in _SCORES:
+        if key in metadata and _is_number(metadata[key]):
+            made["score"] = metadata[key]
+            break
     made["metadata"] = metadata
     return made
 

@@ -80,7 +80,7 @@ def _describe(
 ) -> dict[str, Any]:
     """Add the run's own tags and metadata to `attributes`; return those of its trace."""
     context: dict[str, Any] = {}
-    own = own_metadata(run.metadata, None if above is None else above.metadata)
+    own = run.metadata and own_metadata(run.metadata, None if above is None else above.metadata)
     if own:
         context = take_trace_context(own, ambient.surroundings.get())
         if own:
