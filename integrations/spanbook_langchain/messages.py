@@ -69,11 +69,10 @@ def _role(given: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
 
 
 def _calls(given: Mapping[str, Any], extra: Mapping[str, Any]) -> list[dict[str, Any]]:
-    calls: list[dict[str, Any]] = []
-    for call in given.get("tool_calls") or ():
-        calls.append(
-            {"id": call.get("id"), "name": call.get("name"), "arguments": call.get("args")}
-        )
+    calls: list[dict[str, Any]] = [
+        {"id": call.get("id"), "name": call.get("name"), "arguments": call.get("args")}
+        for call in given.get("tool_calls") or ()
+    ]
     for call in given.get("invalid_tool_calls") or ():
         read = {"id": call.get("id"), "name": call.get("name"), "arguments": call.get("args")}
         calls.append({**read, "error": call.get("error")})
