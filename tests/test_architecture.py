@@ -71,7 +71,7 @@ LATE_DOORS = {
 # Doors for these modules only.
 ONLY = {
     ("reading", "pandas"): {"spanbook.reading.frames", "spanbook.reading.span_table"},
-    ("recording", "storing"): {"spanbook.recording.defaults", "spanbook.recording.recorder"},
+    ("recording", "storing"): {"spanbook.recording.outlet"},
     ("storing", "recording"): {"spanbook.store.ingester"},
     ("viewer", "commands"): {"spanbook_viewer.commands"},
 }

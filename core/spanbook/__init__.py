@@ -7,7 +7,8 @@ from spanbook.recording.defaults import configure, default_recorder, flush
 from spanbook.recording.manual import Span as span  # noqa: N813  # reads as a verb where it is used
 from spanbook.recording.manual import current_span_id, current_trace_id
 from spanbook.recording.observed import observe
-from spanbook.recording.recorder import Flushed, Recorder
+from spanbook.recording.outlet import Flushed
+from spanbook.recording.recorder import Recorder
 from spanbook.settings import Limits, Settings
 from spanbook.spans import SpanKind, Status, new_trace_id
 from spanbook.usage import Usage

@@ -11,7 +11,8 @@ import pytest
 
 import spanbook
 from spanbook.errors import SettingsError
-from spanbook.recording.recorder import Recorder, is_sampled, status_of
+from spanbook.recording.identity import is_sampled
+from spanbook.recording.recorder import Recorder, status_of
 from spanbook.spans import SpanKind, Status, new_trace_id
 from spanbook.usage import Usage
 from tests.recording.conftest import Records, read_records

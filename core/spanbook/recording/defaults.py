@@ -4,7 +4,8 @@ import os
 import threading
 from typing import Any
 
-from spanbook.recording.recorder import Flushed, Recorder
+from spanbook.recording.outlet import Flushed
+from spanbook.recording.recorder import Recorder
 from spanbook.settings import Settings
 
 _lock = threading.RLock()

@@ -1,31 +1,24 @@
 """The recorder: turns what integrations report into records of the journal."""
 
 import atexit
-import hashlib
 import os
 import weakref
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
-from spanbook.addresses import journal_directory, store_url
-from spanbook.gate.plain import Gate
+from spanbook.addresses import store_url
 from spanbook.recording import ambient
 from spanbook.recording.clock import Clock
 from spanbook.recording.guard import guarded
-from spanbook.recording.journal import Journal
+from spanbook.recording.identity import is_sampled, number_of, span_id_of, trace_id_of
 from spanbook.recording.live import Known, LiveSpan
 from spanbook.recording.open_spans import OpenSpans
-from spanbook.recording.process import process_record
+from spanbook.recording.outlet import Flushed, Outlet
 from spanbook.settings import Settings
 from spanbook.spans import SpanKind, Status, new_span_id, new_trace_id
 from spanbook.usage import Usage
-
-if TYPE_CHECKING:
-    from spanbook.gate.media import Media
-    from spanbook.store.ingester import Ingester
 
 
 class _Marker:
@@ -42,20 +35,6 @@ MISSING: Any = _Marker("MISSING")  # nothing was given, which is not the same as
 AMBIENT: Any = _Marker("AMBIENT")  # the parent is whatever span is current, if any
 
 _CANCELLED = {"CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"}
-_LOW_64 = (1 << 64) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Flushed:
-    """What a flush left behind, in finished spans and dropped records. True if nothing waits."""
-
-    written: int
-    pending: int
-    dropped: int
-    complete: bool
-
-    def __bool__(self) -> bool:
-        return self.complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +71,19 @@ class Recorder:
         if settings is None:
             settings = Settings.load(url=None if url is None else os.fspath(url), **given)
         self.settings = replace(settings, url=store_url(settings.url))
-        self.gate = Gate(self.settings, self._keep_media)
-        directory = self.settings.journal or journal_directory(self.settings.url)
-        self.journal = Journal(
-            Path(directory).absolute(), self._opening, self.settings.journal_bytes
-        )
         self._clock = Clock() if clock is None else clock
         self._settle = self._clock.settle if isinstance(self._clock, Clock) else None
-        self._begin()
+        self._spans = OpenSpans()
+        self._outlet = Outlet(self.settings, self._clock, self.sweep)
+        self._write = self._outlet.write
+        self.gate = self._outlet.gate
+        self.journal = self._outlet.journal
         _recorders.add(self)
 
-    def _begin(self) -> None:
-        self.run_id = new_trace_id()
-        self._started = self._clock()
-        self._spans = OpenSpans()
-        self._finished = 0
-        self._ingester: Ingester | None = None
-
-    def _opening(self) -> bytes:
-        return self.gate.encode(process_record(self.run_id, self.settings, self._started))
+    @property
+    def run_id(self) -> str:
+        """Which execution of the program the recorded traces belong to, 32 hex digits."""
+        return self._outlet.run_id
 
     # -- what integrations call -------------------------------------------------------------------
 
@@ -137,7 +110,7 @@ class Recorder:
         """
         if not self.settings.enabled:
             return None
-        number = _number(key)
+        number = number_of(key)
         if type(key) is UUID:
             key = key.int
         known = self._spans.open.get(key)
@@ -231,7 +204,7 @@ class Recorder:
             record["first_token"] = live.first_token
             record["chunks"] = live.chunks
         self._count(live, usage, record)
-        self._finished += 1
+        self._outlet.finished += 1
         self._write(record)
 
     @guarded
@@ -335,13 +308,13 @@ class Recorder:
         at: int | None,
     ) -> LiveSpan:
         reused = number is None or key in self._spans.ended
-        span = new_span_id() if reused or number is None else f"{number & _LOW_64:016x}"
+        span = new_span_id() if reused or number is None else span_id_of(number)
         if up is not None:
             trace, sampled = up.trace, up.sampled
         else:
             if self._settle is not None:
                 self._settle()
-            trace = new_trace_id() if reused or number is None else f"{number:032x}"
+            trace = new_trace_id() if reused or number is None else trace_id_of(number)
             sampled = is_sampled(trace, self.settings.sample)
         now = self._clock()
         live = LiveSpan(
@@ -377,31 +350,7 @@ class Recorder:
         if live.up is not None and (usage is not None or live.usage_below):
             live.up.usage_below = True
 
-    def _keep_media(self, media: "Media") -> None:
-        from base64 import b64encode
-
-        self._write(
-            {
-                "type": "blob",
-                "hash": media.hash,
-                "media_type": media.media_type,
-                "data": b64encode(media.content).decode(),
-            }
-        )
-
     # -- keeping ----------------------------------------------------------------------------------
-
-    def _write(self, record: dict[str, Any]) -> None:
-        self.journal.append(self.gate.encode(record))
-        if self._ingester is None and self.settings.ingest:
-            self._start_ingester()
-
-    def _start_ingester(self) -> None:
-        from spanbook.store.ingester import Ingester
-
-        self._ingester = Ingester(self.settings.url, self.journal)
-        self._ingester.tick = self.sweep
-        self._ingester.start()
 
     def count_error(self, note: str) -> None:
         """Count an internal error that was caught at the border."""
@@ -442,53 +391,22 @@ class Recorder:
         Never raises; what is pending stays safe in the journal.
         """
         self.sweep()
-        ingester = self._ingester
-        complete = self.journal.pending == 0
-        if ingester is not None:
-            complete = ingester.drain(timeout)
-        written = 0 if ingester is None else ingester.written
-        return Flushed(written, max(self._finished - written, 0), self.journal.dropped, complete)
+        return self._outlet.flush(timeout)
 
     def close(self, timeout: float = 5.0) -> Flushed:
         """Flush, and let journal and database go. Recording again opens them anew."""
-        if self.journal.used:
-            self.journal.append(self.gate.encode({"type": "exit", "at": self._clock()}))
-        flushed = self.flush(timeout)
-        if self._ingester is not None:
-            self._ingester.stop()
-            self._ingester = None
-        self.journal.close()
-        return flushed
+        self.sweep()
+        return self._outlet.close(timeout)
 
     def forked(self) -> None:
         """Start a run and a journal of its own in a forked child, which inherits the open spans."""
-        self.journal.forget()
-        spans = self._spans
-        self._begin()
-        self._spans = spans
+        self._outlet.forked()
 
     def __deepcopy__(self, _: Any) -> "Recorder":
         return self
 
     def __reduce__(self) -> Any:
         return Recorder, (self.settings.url,)
-
-
-def _number(key: Hashable) -> int | None:
-    """Return the 128 bits that `key` stands for, the same in every process; None: any will do."""
-    if type(key) is UUID:
-        return key.int
-    if isinstance(key, UUID):
-        return key.int
-    if isinstance(key, str):
-        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
-        return int.from_bytes(digest[:16])
-    return None
-
-
-def is_sampled(trace: str, rate: float) -> bool:
-    """Say whether a trace is kept at `rate`: by the 56 low bits of its id, random in any UUID."""
-    return rate >= 1 or int(trace[18:], 16) < rate * (1 << 56)
 
 
 def status_of(error: BaseException) -> Status:
