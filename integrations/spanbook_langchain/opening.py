@@ -80,7 +80,9 @@ def _describe(
 ) -> dict[str, Any]:
     """Add the run's own tags and metadata to `attributes`; return those of its trace."""
     context: dict[str, Any] = {}
-    own = run.metadata and own_metadata(run.metadata, None if above is None else above.metadata)
+    own: dict[str, Any] = {}
+    if run.metadata:
+        own = own_metadata(run.metadata, None if above is None else above.metadata)
     if own:
         context = take_trace_context(own, ambient.surroundings.get())
         if own:

@@ -1,17 +1,23 @@
 """Model calls whose provider reported no tokens get an estimate, marked as such."""
 
+from typing import Any
+
 import pytest
 
 from spanbook.estimates import estimate_input, estimate_output
 from tests.storing.conftest import Shelf, end, start
 
-ASKED = {"messages": [{"role": "user", "content": "What changed in the refund policy?"}]}
-ANSWERED = {"messages": [{"role": "assistant", "content": "Refunds now take five days."}]}
-LONG = {"messages": [{"role": "user", "content": "Refunds take five days. " * 500}]}
-CALL = {"kind": "llm", "model": "gpt-4o-mini"}
+ASKED: dict[str, Any] = {
+    "messages": [{"role": "user", "content": "What changed in the refund policy?"}]
+}
+ANSWERED: dict[str, Any] = {
+    "messages": [{"role": "assistant", "content": "Refunds now take five days."}]
+}
+LONG: dict[str, Any] = {"messages": [{"role": "user", "content": "Refunds take five days. " * 500}]}
+CALL: dict[str, Any] = {"kind": "llm", "model": "gpt-4o-mini"}
 
 
-def expected(asked: dict[str, object] = ASKED) -> tuple[int, int]:
+def expected(asked: dict[str, Any] = ASKED) -> tuple[int, int]:
     taken = estimate_input(asked, "gpt-4o-mini", "chat")
     given = estimate_output(ANSWERED, "gpt-4o-mini", "chat")
     assert taken is not None
@@ -36,7 +42,7 @@ def test_a_call_without_usage_is_estimated_and_says_how(shelf: Shelf) -> None:
 
 @pytest.mark.parametrize("asked", [ASKED, LONG])
 def test_a_call_that_began_in_an_earlier_batch_is_estimated_alike(
-    shelf: Shelf, asked: dict[str, object]
+    shelf: Shelf, asked: dict[str, Any]
 ) -> None:
     shelf.store(start(**CALL, input=asked))
     shelf.store(end(**CALL, output=ANSWERED))
@@ -90,7 +96,7 @@ def test_a_span_whose_usage_is_told_below_is_not_estimated(shelf: Shelf) -> None
 def test_an_embedding_is_estimated_if_it_names_a_model(
     shelf: Shelf, model: str | None, estimated: bool
 ) -> None:
-    call = {"kind": "embedding"} | ({"model": model} if model else {})
+    call: dict[str, Any] = {"kind": "embedding"} | ({"model": model} if model else {})
     shelf.store(start(**call, input={"count": 1, "texts": ["hello"]}), end(**call, output={}))
 
     assert (shelf.span()["input_tokens"] is not None) is estimated

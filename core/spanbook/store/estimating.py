@@ -52,8 +52,10 @@ def _wants(record: Record) -> bool:
         record["kind"] in _APIS
         and record["status"] in _DONE
         and "usage" not in record
-        and record.get("counted", True)
-        and (record["kind"] == SpanKind.LLM or record.get("model"))  # else it may be computed here
+        and bool(record.get("counted", True))
+        and bool(
+            record["kind"] == SpanKind.LLM or record.get("model")
+        )  # else it may be computed here
         and "line" in record
     )
 
