@@ -1,6 +1,7 @@
 """The journal keeps what was appended, whatever happens to the process."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -198,6 +199,18 @@ def test_a_full_disk_drops_lines_until_there_is_room(
     assert journal.append(line(2))
     [path] = journal.directory.iterdir()
     assert read_health(path)["dropped"] == 1
+
+
+def test_a_journal_deleted_while_it_is_written_starts_anew(tmp_path: Path, way: str) -> None:
+    journal = journal_in(tmp_path)
+    journal.append(line(1))
+    shutil.rmtree(journal.directory)
+
+    assert take_all(journal) == []
+    journal.append(line(2))
+
+    assert numbers(take_all(journal)) == [2]
+    assert journal.dropped == 1
 
 
 def test_a_forked_child_writes_a_segment_of_its_own(tmp_path: Path) -> None:

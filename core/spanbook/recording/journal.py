@@ -152,8 +152,22 @@ class Journal:
         if waiting is None:
             return None
         path, start, tail = waiting
-        lines, end = read_lines(path, start, min(limit, tail - start))
+        try:
+            lines, end = read_lines(path, start, min(limit, tail - start))
+        except FileNotFoundError:
+            self._give_up(path)
+            return self.take(limit)
         return Chunk(path.name, start, end, lines)
+
+    def _give_up(self, path: Path) -> None:
+        """Go on without a segment that somebody deleted, in a new one."""
+        with self._lock:
+            for segment in [one for one in self._segments if one.path == path]:
+                self._segments.remove(segment)
+                segment.close()
+                if segment is self._current:
+                    self._current = None
+            self._drop(f"{path} was deleted while it was written")
 
     def _oldest_waiting(self) -> tuple[Path, int, int] | None:
         with self._lock:
