@@ -14,7 +14,7 @@ from waitress.server import create_server
 from spanbook.reading.book import Book
 from spanbook.recording.recorder import Recorder
 from spanbook_viewer.app import create_app
-from spanbook_viewer.server import listen
+from spanbook_viewer.listening import listen
 from tests.viewer.program import viewing
 from tests.viewer.stories import HOSTILE, refund_question, running
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from spanbook.errors import SettingsError
 from spanbook.recording.recorder import Recorder
-from spanbook_viewer import server
+from spanbook_viewer import listening
 from spanbook_viewer.commands import view
 from tests.viewer.program import viewing
 from tests.viewer.stories import refund_question
@@ -82,10 +82,10 @@ def test_the_next_port_is_taken_where_nobody_asked_for_one(monkeypatch):
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = other.getsockname()[1]
-        monkeypatch.setattr(server, "PORT", taken)
+        monkeypatch.setattr(listening, "PORT", taken)
 
-        with server.listen("127.0.0.1", None) as listener:
-            assert taken < listener.getsockname()[1] < taken + server.TRIED
+        with listening.listen("127.0.0.1", None) as listener:
+            assert taken < listener.getsockname()[1] < taken + listening.TRIED
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_an_error():
@@ -95,7 +95,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error():
         taken = other.getsockname()[1]
 
         with pytest.raises(SettingsError, match=f"port {taken}.*another --port"):
-            server.listen("127.0.0.1", taken)
+            listening.listen("127.0.0.1", taken)
 
 
 @pytest.mark.parametrize(
@@ -112,4 +112,14 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error():
     ],
 )
 def test_only_names_of_this_machine_are_loopback(host, is_loopback):
-    assert server.is_loopback(host) == is_loopback
+    assert listening.is_loopback(host) == is_loopback
+
+
+def test_the_command_is_listed_without_loading_flask():
+    script = "import spanbook_viewer.commands, sys; print(*sys.modules)"
+
+    output = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout
+
+    assert not {"flask", "pygments", "sqlalchemy", "waitress"} & set(output.split())

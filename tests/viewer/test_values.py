@@ -5,6 +5,7 @@ from textwrap import dedent
 import pytest
 
 from spanbook_viewer import samples, values
+from spanbook_viewer.long_texts import long_text
 from spanbook_viewer.placeholders import words
 from spanbook_viewer.shapes import preview
 
@@ -103,7 +104,7 @@ def test_a_value_that_is_too_deep_stops_with_a_hint():
     ],
 )
 def test_long_texts_show_twenty_lines_first(text, first, more):
-    cut = values.long_text(text)
+    cut = long_text(text)
 
     assert len(cut.first.splitlines()) == first
     assert (cut.more if cut.rest else None) == more
@@ -111,7 +112,7 @@ def test_long_texts_show_twenty_lines_first(text, first, more):
 
 
 def test_a_text_beyond_the_limit_says_how_much_is_shown():
-    cut = values.long_text("z" * 300_000)
+    cut = long_text("z" * 300_000)
 
     assert cut.is_cut
     assert (cut.shown, cut.size) == (200_000, 300_000)

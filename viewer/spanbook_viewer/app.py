@@ -42,6 +42,8 @@ def create_app(
         app.add_template_filter(write, name)
     for name, tell in template_words.TESTS.items():
         app.add_template_test(tell, name)
+    for name, make in template_words.GLOBALS.items():
+        app.add_template_global(make, name)
     app.extensions["spanbook"] = book
     problems.handle(app)
     security.protect(app, token=token, allowed_hosts=allowed_hosts)

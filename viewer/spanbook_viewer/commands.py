@@ -3,7 +3,7 @@
 import click
 
 from spanbook.commands.address import store_argument
-from spanbook_viewer.server import PORT, serve
+from spanbook_viewer.listening import PORT
 
 
 @click.command()
@@ -20,4 +20,6 @@ def view(url: str, host: str, port: int | None, no_browser: bool, token: str | N
     URL is a store such as sqlite:///spanbook.db, or the path of a SQLite file; without it,
     $SPANBOOK_URL, else spanbook.db in this folder.
     """
+    from spanbook_viewer.server import serve  # `spanbook --help` needs no Flask
+
     serve(url, host=host, port=port, open_browser=not no_browser, token=token, say=click.echo)

@@ -121,6 +121,90 @@ CHAT: dict[str, Preview] = {
     ),
 }
 
+MARKDOWN = """\
+## Refunds in short
+
+A refund is possible for **30 days**, see [the policy](https://shop.example/policy) and `p-17`.
+
+1. The order is *older than a day*.
+2. The goods are unused:
+   - clothes with their label
+   - books
+
+| Goods | Days | Fee |
+|:------|-----:|----:|
+| Books | 30 | 0.00 |
+| Tickets | 0 | 4.50 |
+
+```python
+def fee(order):  # in euros
+    return None if order.is_new else 4.5
+```
+
+> Tickets cannot be returned.
+
+![a label](https://shop.example/label.png)
+"""
+HOSTILE_MARKDOWN = f"""\
+# {HOSTILE}
+
+**Bold** [click]({ADDRESS}) [data](data:text/html,{HOSTILE}) <{ADDRESS}> <https://evil.example/>
+[quoted](https://evil.example/"onmouseover="alert(1)) ![x](https://evil.example/x.png" onerror="a)
+<svg onload=alert(1)> <img src=x onerror=alert(1)> <a href="{ADDRESS}" style="position:fixed">x</a>
+
+| {HOSTILE} | <svg/onload=alert(1)> |
+|---|---|
+| {ADDRESS} | {"x" * 400} |
+
+```"><script>alert(1)</script>
+</code></pre>{HOSTILE}
+```
+
+```python
+x = "</span>{HOSTILE}"
+```
+"""
+PYTHON = '''\
+from shop import orders
+
+
+@cached
+def fee(order: Order) -> Decimal | None:
+    """Return what a refund costs."""
+    if order.is_new and not order.used:  # nothing to pay
+        return None
+    return Decimal("4.50")
+'''
+SQL = "SELECT name, count(*) AS orders\nFROM customers -- all of them\nGROUP BY name"
+GOODS = [
+    {"name": "Books", "days": 30, "fee": 0, "note": None},
+    {
+        "name": "Tickets, and whatever else is only valid on one day",
+        "days": 0,
+        "fee": 4.5,
+        "note": "",
+    },
+]
+
+RICH: dict[str, Preview] = {
+    "Markdown": preview({"messages": [{"role": "assistant", "content": MARKDOWN}]}),
+    "long Markdown": preview("".join(MARKDOWN for _ in range(4))),
+    "hostile Markdown": preview(HOSTILE_MARKDOWN),
+    "Python": preview({"code": PYTHON, "timeout": 5}),
+    "SQL": preview({"query": SQL}),
+    "JSON": preview('{"id": "p-17", "days": 30, "open": true, "tags": ["shop", null]}'),
+    "records": preview({"goods": GOODS, "total": 2}),
+    "data frame": preview(
+        {
+            "$": "table",
+            "shape": [12_000, 40],
+            "columns": ["city", "price", "sold"],
+            "rows": [["Bergen", 12.5, True], ["Turin", "NaN", None], [HOSTILE, -3, False]],
+        }
+    ),
+    "hostile records": preview([{HOSTILE: ADDRESS, "x" * 400: "y" * 300}] * 3),
+}
+
 DOCUMENTS: dict[str, Preview] = {
     "some": preview(
         {

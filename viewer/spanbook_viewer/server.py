@@ -1,12 +1,10 @@
 """The local server: the viewer on an address of this machine, its store kept up to date."""
 
 import logging
-import socket
 import threading
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import ip_address
 from urllib.parse import urlencode
 
 from waitress.server import create_server
@@ -16,12 +14,11 @@ from spanbook.reading import queries
 from spanbook.reading.book import Book
 from spanbook.reading.filters import TraceFilter
 from spanbook_viewer.app import create_app, place_of
+from spanbook_viewer.listening import is_loopback, listen
 from spanbook_viewer.security import LOOPBACK
 
 log = logging.getLogger("spanbook.viewer")
 
-PORT = 5050
-TRIED = 20  # ports from PORT on, where nobody asked for one
 BREATH = 1.0  # seconds between two looks for journals that dead processes left
 
 
@@ -64,35 +61,6 @@ def serve(
         finally:
             stop.set()
             server.close()
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` names this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def listen(host: str, port: int | None) -> socket.socket:
-    """Return a listening socket on the port asked for, else on the first free one from 5050 on."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    ports = range(PORT, PORT + TRIED) if port is None else [port]
-    reason = "no port"
-    for number in ports:
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, number))
-        except OSError as error:
-            listener.close()
-            reason = error.strerror or str(error)
-        else:
-            return listener
-    tried = str(port) if port is not None else f"{PORT} to {PORT + TRIED - 1}"
-    raise SettingsError(f"Cannot listen on {host}, port {tried}: {reason}. Give another --port.")
 
 
 def _address(host: str, port: int, token: str | None) -> str:

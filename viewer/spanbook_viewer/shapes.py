@@ -170,9 +170,17 @@ def _is_short(value: Any) -> bool:
 def _parts(content: Any) -> list[Part]:
     if content is None or content == "":
         return []
-    if isinstance(content, list):
+    if isinstance(content, list) and not _are_records(content):
         return [part(item) for item in cast("list[Any]", content)]
     return [part(content)]
+
+
+def _are_records(content: Any) -> bool:
+    """Tell whether content is a tool's list of records, which has no parts of a message in it."""
+    items = [item for item in _list(content) if placeholders.mark(item) != "more"]
+    return bool(items) and all(
+        isinstance(item, dict) and not {"$", "type", "text"} & item.keys() for item in items
+    )
 
 
 def part(value: Any) -> Part:

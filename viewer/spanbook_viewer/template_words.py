@@ -1,10 +1,12 @@
-"""Filters and tests of templates that turn recorded values into what a macro draws."""
+"""Filters, tests and globals of templates that turn recorded values into what a macro draws."""
 
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from spanbook_viewer import outline, placeholders, shapes, values
+from spanbook_viewer.long_texts import long_text
+from spanbook_viewer.renditions import Allowance, rendition
 from spanbook_viewer.shapes import Preview, ToolCall
 
 BRIEF = 200
@@ -45,11 +47,13 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "brief": brief,
     "indent": outline.indent,
     "lines": values.lines,
-    "long_text": values.long_text,
+    "long_text": long_text,
     "names": shapes.tools_offered,
+    "rendition": rendition,
     "signature": signature,
     "words": placeholders.words,
 }
+GLOBALS: dict[str, Callable[..., Any]] = {"Allowance": Allowance}
 TESTS: dict[str, Callable[..., bool]] = {
     "audio": placeholders.is_audio,
     "image": placeholders.is_image,

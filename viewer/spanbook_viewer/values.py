@@ -5,20 +5,19 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from spanbook_viewer import placeholders
-from spanbook_viewer.formats import plural
+from spanbook_viewer.long_texts import SHOWN
+from spanbook_viewer.renditions import Allowance, Rendition, rendition
+from spanbook_viewer.tables import Table, table
 
-SHOWN = 200_000  # characters of one value that a page renders; the rest is behind a link
 OPEN_LEVELS = 2
 DEEPEST = 60  # levels of <details>; deeper values are only in the raw value
-FIRST_LINES = 20
-FIRST_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One step of drawing a value: a container opens or closes, or a single value stands."""
 
-    step: Literal["open", "close", "leaf", "note", "media"]
+    step: Literal["open", "close", "leaf", "note", "media", "table"]
     key: str | None = None
     text: str = ""
     count: int = 0
@@ -26,71 +25,33 @@ class Line:
     is_text: bool = False  # a string: drawn in quotes, keeps its line breaks
     note: str = ""
     media: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class LongText:
-    """A text as a page shows it: first lines, then the rest folded, then what is cut."""
-
-    first: str
-    rest: str
-    shown: int
-    size: int
+    table: Table | None = None
+    rendition: Rendition | None = None
 
     @property
-    def more(self) -> str:
-        """How much is folded, in words."""
-        lines = self.rest.count("\n") + 1
-        number, word = (len(self.rest), "character") if lines < 3 else (lines, "line")
-        return plural(number, f"more {word}")
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether the page leaves something out."""
-        return self.shown < self.size
+    def size(self) -> int:
+        """About how many characters of the page it takes."""
+        return len(self.text) + len(self.key or "") + (self.table.size if self.table else 8)
 
 
-def long_text(text: str, shown: int = SHOWN) -> LongText:
-    """Return `text` split after 20 lines, or after 2,000 characters where lines are very long."""
-    kept = text[:shown]
-    end = _end_of_first_lines(kept)
-    rest = kept[end:]
-    return LongText(
-        first=kept[:end].removesuffix("\n") if rest else kept,
-        rest=rest,
-        shown=len(kept),
-        size=len(text),
-    )
+def lines(value: Any, allowance: Allowance | None = None, *, shown: int = SHOWN) -> Iterator[Line]:
+    """Yield the lines of `value` until `shown` characters are drawn; a note says what is cut.
 
-
-def _end_of_first_lines(text: str) -> int:
-    position = 0
-    for _ in range(FIRST_LINES):
-        position = text.find("\n", position) + 1
-        if not position:
-            position = len(text)
-            break
-    # A few lines more are cheaper to read than to unfold.
-    if text.count("\n", position) < 4 and len(text) < FIRST_CHARACTERS + 1_000:
-        return len(text)
-    return min(position, FIRST_CHARACTERS)
-
-
-def lines(value: Any, shown: int = SHOWN) -> Iterator[Line]:
-    """Yield the lines of `value` until `shown` characters are drawn; a note says what is cut."""
+    Texts of more than one line are rendered as far as the allowance goes, without one not at all.
+    """
     spent = 0
     depth = 0
-    for line in _walk(value):
+    for line in _walk(value, allowance):
         if spent > shown:
             yield Line("note", text="the rest is in the raw value")
             yield from (Line("close") for _ in range(depth))
             return
         depth += (line.step == "open") - (line.step == "close")
-        spent += len(line.text) + len(line.key or "") + 8
+        spent += line.size
         yield line
 
 
-def _walk(value: Any) -> Iterator[Line]:
+def _walk(value: Any, allowance: Allowance | None) -> Iterator[Line]:
     stack: list[Iterator[tuple[str | None, Any]]] = [iter([(None, value)])]
     while stack:
         key, item = next(stack[-1], (None, _END))
@@ -99,7 +60,11 @@ def _walk(value: Any) -> Iterator[Line]:
             if stack:
                 yield Line("close")
         elif (inner := _items(item)) is None or len(stack) > DEEPEST:
-            yield _leaf(key, item)
+            yield _leaf(key, item, allowance)
+        elif (found := table(item)) is not None:
+            yield _opening(key, item, is_open=len(stack) <= OPEN_LEVELS)
+            yield Line("table", table=found)
+            yield Line("close")
         else:
             yield _opening(key, item, is_open=len(stack) <= OPEN_LEVELS)
             stack.append(inner)
@@ -150,9 +115,10 @@ def _full_count(item: dict[str, Any] | list[Any]) -> int:
     return len(item)
 
 
-def _leaf(key: str | None, item: Any) -> Line:
+def _leaf(key: str | None, item: Any, allowance: Allowance | None) -> Line:
     if isinstance(item, str):
-        return Line("leaf", key, item, is_text=True)
+        found = rendition(item, allowance) if "\n" in item else None
+        return Line("leaf", key, item, is_text=True, rendition=found)
     if placeholders.is_media(item):
         return Line("media", key, placeholders.words(item), media=item)
     match placeholders.mark(item):
