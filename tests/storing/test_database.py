@@ -88,16 +88,25 @@ def test_the_tables_can_be_written_for_postgresql() -> None:
     assert all(str(CreateIndex(index).compile(dialect=dialect)) for index in indexes)
 
 
-def test_an_older_store_is_upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_store_is_upgraded_and_keeps_its_rows(tmp_path: Path) -> None:
     path = tmp_path / "spanbook.db"
-    open_engine(path).dispose()
-    seen: list[object] = []
-    monkeypatch.setattr("spanbook.store.database.REVISION", "0002")
-    monkeypatch.setattr("spanbook.store.upgrades.upgrade", seen.append)
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO spans (trace_pk, span_id, kind, name, status, start_ns, counted, "
+            "input_tokens) VALUES (1, 'priced', 'llm', 'model', 'ok', 1, 1, 5), "
+            "(1, 'above', 'chain', 'chain', 'ok', 1, 0, 5), "
+            "(1, 'plain', 'step', 'step', 'ok', 1, 1, NULL)"
+        )
+    engine.dispose()
 
-    open_engine(path).dispose()
+    engine = open_engine(path)
 
-    assert len(seen) == 1
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT span_id, unpriced FROM spans ORDER BY pk").all()
+    engine.dispose()
+    assert rows == [("priced", "not priced yet"), ("above", None), ("plain", None)]
 
 
 def test_a_newer_store_is_refused(tmp_path: Path) -> None:

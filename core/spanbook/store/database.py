@@ -15,7 +15,7 @@ from spanbook.errors import NewerStoreError, StoreError
 from spanbook.store.schema import metadata
 from spanbook.store.search import create_search
 
-REVISION = "0001"  # of the newest migration
+REVISION = "0002"  # of the newest migration
 
 _PATIENCE = 5.0  # seconds to wait for another program's lock
 _PRAGMAS = (

@@ -22,8 +22,9 @@ _INSERT_TRACES = Insert(traces)
 _REPLACE_TRACES = Insert(traces, rule=replacing(traces, "pk"))
 _INSERT_SPANS = Insert(spans)
 _FIRST, _LAST = StoredSpan._fields.index("first_token_ns"), StoredSpan._fields.index("start_block")
+_END = StoredSpan._fields.index("reported_cost")
 _UNKNOWN = (None,) * (_LAST - _FIRST)  # where neither model, usage nor error is known
-_INSERT_PLAIN_SPANS = Insert(spans, StoredSpan._fields[:_FIRST] + StoredSpan._fields[_LAST:])
+_INSERT_PLAIN_SPANS = Insert(spans, StoredSpan._fields[:_FIRST] + StoredSpan._fields[_LAST:_END])
 _REPLACE_SPANS = Insert(spans, rule=replacing(spans, "pk"))
 _NUMBERS = (
     "SELECT (SELECT coalesce(max(pk), 0) FROM traces), (SELECT coalesce(max(pk), 0) FROM payloads),"
@@ -148,7 +149,7 @@ class Filing:
     def _insert_spans(self) -> None:
         """Insert new spans; for most, neither model, usage nor error is known."""
         new = self._new_spans
-        plain = [row[:_FIRST] + row[_LAST:] for row in new if row[_FIRST:_LAST] == _UNKNOWN]
+        plain = [row[:_FIRST] + row[_LAST:_END] for row in new if row[_FIRST:_LAST] == _UNKNOWN]
         _INSERT_PLAIN_SPANS.run(self._connection, plain)
         if len(plain) < len(new):
             rest = [row for row in new if row[_FIRST:_LAST] != _UNKNOWN]

@@ -38,6 +38,12 @@ class StoredSpan(NamedTuple):
     error_type: str | None
     start_block: int | None
     end_block: int | None
+    reported_cost: int | None = None
+    computed_cost: int | None = None
+    price_pk: int | None = None
+    tier: str | None = None
+    unpriced: str | None = None
+    anomaly: str | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -86,6 +92,7 @@ class StoredTrace:
     input: str | None = None
     output: str | None = None
     error: str | None = None
+    anomaly_count: int = 0
 
     def values(self) -> tuple[Any, ...]:
         """Return the row."""

@@ -91,6 +91,8 @@ traces = Table(
     Column("input", Text),  # preview
     Column("output", Text),  # preview
     Column("error", Text),  # preview: type and message of the root's or the first failed span
+    # Counted spans whose usage does not add up.
+    Column("anomaly_count", Integer, nullable=False, server_default=text("0")),
 )
 # A list is found in one of these alone, and only the rows of its page are read: each starts with
 # what is filtered or sorted by, goes on in the order of the list, and holds the measures, which may
@@ -162,16 +164,51 @@ spans = Table(
     Column("error_type", Text),
     Column("start_block", _pk),
     Column("end_block", _pk),
+    # Where both are known, `cost` is the reported one.
+    Column("reported_cost", BigInteger),  # what the provider says it charged
+    Column("computed_cost", BigInteger),  # usage by price
+    Column("price_pk", _pk),  # the price that gave `computed_cost`
+    Column("tier", Text),  # such as flex, batch, long context; NULL: standard
+    Column("unpriced", Text),  # why usage has no computed cost
+    Column("anomaly", Text),  # what does not add up in the usage
     sqlite_autoincrement=True,  # a number is never used again: the full-text index goes by it
 )
 Index("spans_trace", spans.c.trace_pk, spans.c.span_id, unique=True)
 Index("spans_start", spans.c.start_ns)
 Index("spans_kind", spans.c.kind, spans.c.start_ns)
-Index(
-    "spans_running",
-    spans.c.run_pk,
-    sqlite_where=text("status = 'running'"),
-    postgresql_where=text("status = 'running'"),
+for _name, _column, _condition in (
+    ("spans_running", spans.c.run_pk, "status = 'running'"),
+    ("spans_unpriced", spans.c.start_ns, "unpriced IS NOT NULL"),
+    ("spans_anomaly", spans.c.start_ns, "anomaly IS NOT NULL"),
+):
+    Index(_name, _column, sqlite_where=text(_condition), postgresql_where=text(_condition))
+
+# Every price that gave a cost, by its content: what a span cost stays explained when prices change.
+prices = Table(
+    "prices",
+    metadata,
+    Column("pk", _pk, primary_key=True),
+    Column(
+        "hash", LargeBinary, nullable=False, unique=True
+    ),  # first 16 bytes of sha256 of the rest
+    Column("provider", Text),
+    Column("model", Text, nullable=False),  # of the list, which may be a family's name
+    Column("source", Text, nullable=False),  # the list and its version, or `own`
+    Column("start_ns", BigInteger),  # from when on it holds; NULL: always
+    Column("rates", Text, nullable=False),  # JSON: US dollars for a million tokens, as text
+)
+
+# Prices that the user added; they win over any list.
+own_prices = Table(
+    "own_prices",
+    metadata,
+    Column("pk", _pk, primary_key=True),
+    Column("provider", Text),  # NULL: any
+    Column("model", Text, nullable=False),  # matched whole, without regard to case
+    Column("start_ns", BigInteger),  # from when on it holds; NULL: always
+    Column("rates", Text, nullable=False),
+    Column("added_ns", BigInteger, nullable=False),
+    Index("own_prices_model", "model"),
 )
 
 payloads = Table(

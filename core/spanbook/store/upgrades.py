@@ -20,12 +20,12 @@ def is_known(revision: str) -> bool:
     return True
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the tables to the newest revision, within the connection's transaction."""
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the tables to `revision`, within the connection's transaction."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def newest() -> str | None:
