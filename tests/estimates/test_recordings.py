@@ -5,14 +5,13 @@ from collections import defaultdict
 import pytest
 
 from benchmarks.tokens import Measured, find, is_exact, measure
+from tests.traffic import FOLDER, MISSING
 
 pytest.importorskip("tiktoken")
 
-RECORDINGS = find(None)
+RECORDINGS = find(str(FOLDER))
 
-pytestmark = pytest.mark.skipif(
-    RECORDINGS is None, reason="no recorded requests: set SPANBOOK_RECORDINGS to prompts.jsonl.gz"
-)
+pytestmark = pytest.mark.skipif(RECORDINGS is None, reason=MISSING)
 
 # The exact share that every group must reach; the present figures are in docs/tokens.md.
 AT_LEAST = {

@@ -3,10 +3,8 @@
 import importlib.util
 import inspect
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import openai
@@ -17,15 +15,10 @@ import spanbook
 from spanbook.recording.recorder import Recorder
 from spanbook_openai import wrap_openai
 from tests.integrations.recordings import Recorded, recorded
-
-ROOT = Path(__file__).parent.parent.parent
-FOLDER = Path(os.environ.get("SPANBOOK_RECORDINGS") or ROOT.parent / "shared" / "recordings")
+from tests.traffic import FOLDER, MISSING
 
 pytestmark = [
-    pytest.mark.skipif(
-        not (FOLDER / "replay.py").exists(),
-        reason="no recordings: set SPANBOOK_RECORDINGS to their folder",
-    ),
+    pytest.mark.skipif(not (FOLDER / "replay.py").exists(), reason=MISSING),
     # Servers of recordings that break off leave sockets to the garbage collector.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

@@ -4,6 +4,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from spanbook.store.database import REVISION, open_engine
 from spanbook.store.schema import metadata
 from spanbook.store.upgrades import newest, upgrade
 
+_NOBODY = 65534
 RUN = "import sys; from spanbook.store.database import open_engine; "
 
 
@@ -156,14 +159,25 @@ def test_a_damaged_store_is_refused(tmp_path: Path) -> None:
         open_engine(path)
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    try:
-        with pytest.raises(StoreError, match="permissions"):
-            open_engine(tmp_path / "spanbook.db")
-    finally:
-        tmp_path.chmod(0o700)
+@pytest.fixture
+def forbidden() -> Iterator[Path]:
+    """Return a folder that may not be written; root, who may write everywhere, is someone else."""
+    folder = Path(tempfile.mkdtemp())
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.chown(folder, _NOBODY, _NOBODY)
+        os.setresuid(_NOBODY, _NOBODY, 0)
+    folder.chmod(0o500)
+    yield folder
+    if is_root:
+        os.setresuid(0, 0, 0)
+    folder.rmdir()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of folders are POSIX")
+def test_a_folder_without_permission_is_refused(forbidden: Path) -> None:
+    with pytest.raises(StoreError, match="see whether this user may write its folder"):
+        open_engine(forbidden / "spanbook.db")
 
 
 def test_a_parent_that_is_a_file_is_refused(tmp_path: Path) -> None:
