@@ -13,6 +13,10 @@ class StoreError(SpanbookError):
     """A database that cannot be opened, read or written."""
 
 
+class SlowStoreError(StoreError):
+    """A database that took longer over one question than it may."""
+
+
 class NewerStoreError(StoreError):
     """A database written by a newer Spanbook than this one."""
 

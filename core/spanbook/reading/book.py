@@ -15,7 +15,7 @@ from spanbook.reading.rows import Blob, Payload, SpanRow, TraceRow
 from spanbook.reading.span_table import SpanTable, span_table
 from spanbook.reading.trees import Tree
 from spanbook.settings import Settings
-from spanbook.store.database import open_engine
+from spanbook.store.database import reading_engine
 
 
 class Trace:
@@ -59,7 +59,7 @@ class Book:
     @cached_property
     def engine(self) -> Engine:
         """The SQLAlchemy engine, opened when first used."""
-        return open_engine(self.url)
+        return reading_engine(self.url)
 
     def traces(self, *, limit: int | None = None, **filters: Any) -> list[TraceRow]:
         """Return the traces that match `filters`, newest first, at most `limit` of them.

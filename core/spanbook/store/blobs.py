@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 
 from spanbook.store.compression import Compressor
 from spanbook.store.schema import blob_uses, blobs
-from spanbook.store.statements import KEEPING, Insert, select_in
+from spanbook.store.statements import KEEP, Insert, Lookup
 
-_INSERT = Insert(blobs, rule=KEEPING)
-_INSERT_USE = Insert(blob_uses, rule=KEEPING)
-_KNOWN = "SELECT hash FROM blobs WHERE hash IN ({})"
+_INSERT = Insert(blobs, rule=KEEP)
+_INSERT_USE = Insert(blob_uses, rule=KEEP)
+_KNOWN = Lookup(blobs, "hash", columns=["hash"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Blobs:
     ) -> None:
         """Store media, and what `uses`, pairs of hash and trace, refer to, unless it is there."""
         wanted = dict.fromkeys([*self._media, *(digest for digest, _ in uses)])
-        known = {bytes(row[0]) for row in select_in(connection, _KNOWN, wanted)}
+        known = {bytes(row[0]) for row in _KNOWN.run(connection, wanted)}
         fresh = {key: self._contents[key] for key in wanted if key not in known}
         bodies = compressor.shortest([content.data for content in fresh.values()])
         rows: Iterable[tuple[Any, ...]] = (

@@ -8,11 +8,11 @@ from sqlalchemy import Connection
 from spanbook.store.compression import Compressor
 from spanbook.store.records import Record
 from spanbook.store.schema import events
-from spanbook.store.statements import Insert, select_in
+from spanbook.store.statements import Insert, Lookup
 from spanbook.store.wording import clean
 
 _INSERT = Insert(events, ("trace_pk", "span_id", "at_ns", "name", "data"))
-_KNOWN = "SELECT span_id, at_ns, name FROM events WHERE trace_pk = ? AND span_id IN ({})"
+_KNOWN = Lookup(events, "span_id", columns=["span_id", "at_ns", "name"], given=["trace_pk"])
 
 EventRow = tuple[int, str, int, str, bytes | None]
 
@@ -40,7 +40,7 @@ class Events:
                 self._rows.append((trace_pk, *key, data))
 
     def _known(self, trace_pk: int, span_ids: set[str]) -> set[tuple[Any, ...]]:
-        return set(select_in(self._connection, _KNOWN, span_ids, before=(trace_pk,)))
+        return set(_KNOWN.run(self._connection, span_ids, trace_pk))
 
     def write(self, compressor: Compressor) -> None:
         """Store the events."""

@@ -14,24 +14,26 @@ from spanbook.store.rollups import Rollups, Series
 from spanbook.store.rows import StoredSpan, StoredTrace
 from spanbook.store.schema import spans, traces
 from spanbook.store.search import write_search
-from spanbook.store.statements import Insert, replacing, select_in, select_of
+from spanbook.store.statements import REPLACE, Insert, Lookup, Statement
 from spanbook.store.tags import Tags
 from spanbook.store.totals import add_context, add_span, new_trace
 
 _INSERT_TRACES = Insert(traces)
-_REPLACE_TRACES = Insert(traces, rule=replacing(traces, "pk"))
+_REPLACE_TRACES = Insert(traces, rule=REPLACE)
 _INSERT_SPANS = Insert(spans)
 _FIRST, _LAST = StoredSpan._fields.index("first_token_ns"), StoredSpan._fields.index("start_block")
 _END = StoredSpan._fields.index("reported_cost")
 _UNKNOWN = (None,) * (_LAST - _FIRST)  # where neither model, usage nor error is known
 _INSERT_PLAIN_SPANS = Insert(spans, StoredSpan._fields[:_FIRST] + StoredSpan._fields[_LAST:_END])
-_REPLACE_SPANS = Insert(spans, rule=replacing(spans, "pk"))
-_NUMBERS = (
+_REPLACE_SPANS = Insert(spans, rule=REPLACE)
+_NUMBERS = Statement(
     "SELECT (SELECT coalesce(max(pk), 0) FROM traces), (SELECT coalesce(max(pk), 0) FROM payloads),"
-    " (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'spans')"
+    " (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'spans')",
+    postgresql="SELECT (SELECT coalesce(max(pk), 0) FROM traces), "
+    "(SELECT coalesce(max(pk), 0) FROM payloads), (SELECT coalesce(max(pk), 0) FROM spans)",
 )
-_TRACES = select_of(traces, "trace_id IN ({})")
-_SPANS = select_of(spans, "trace_pk = ? AND span_id IN ({})")
+_TRACES = Lookup(traces, "trace_id")
+_SPANS = Lookup(spans, "span_id", given=["trace_pk"])
 
 
 class Filing:
@@ -45,7 +47,7 @@ class Filing:
         self._process = process
         self._run_pk = run_pk
         self._at = at
-        last_trace, last_block, last_span = connection.exec_driver_sql(_NUMBERS).one()
+        last_trace, last_block, last_span = _NUMBERS.run(connection).one()
         self._last_trace: int = last_trace
         self._last_span: int = last_span
         self._blocks = BlockNumbers(last_block)
@@ -56,7 +58,7 @@ class Filing:
         self._changed_traces: list[tuple[Any, ...]] = []
         self._new_spans: list[StoredSpan] = []
         self._changed_spans: list[StoredSpan] = []
-        self._words: list[tuple[int, str]] = []
+        self._words: list[tuple[int, int, str]] = []
         self.finished: set[str] = set()  # traces whose root has ended
 
     def add(self, batch: Batch, pause: Pause) -> None:
@@ -68,7 +70,7 @@ class Filing:
             pause()
 
     def _known_traces(self, trace_ids: list[str]) -> dict[str, StoredTrace]:
-        rows = select_in(self._connection, _TRACES, trace_ids)
+        rows = _TRACES.run(self._connection, trace_ids)
         return {row[1]: StoredTrace(*row) for row in rows}
 
     def _add_trace(self, news: TraceNews, known: StoredTrace | None, pause: Pause) -> None:
@@ -111,12 +113,12 @@ class Filing:
             changed = changed or row.pk
             pause()
         if changed and news.words:
-            self._words.append((changed, news.words))
+            self._words.append((trace.pk, changed, news.words))
         return finished
 
     def _known_spans(self, trace_pk: int, news: list[SpanNews]) -> dict[str, StoredSpan]:
         ids = [span.record["span"] for span in news]
-        rows = select_in(self._connection, _SPANS, ids, before=(trace_pk,))
+        rows = _SPANS.run(self._connection, ids, trace_pk)
         return {row[3]: StoredSpan._make(row) for row in rows}
 
     def _row(self, trace: StoredTrace, before: StoredSpan | None, span: SpanNews) -> StoredSpan:
@@ -143,7 +145,7 @@ class Filing:
         self._blocks.write(connection)
         self._events.write(compressor)
         self._tags.write(connection)
-        write_search(connection, sorted(self._words))
+        write_search(connection, self._words)
         return self._rollups.write(connection, series)
 
     def _insert_spans(self) -> None:

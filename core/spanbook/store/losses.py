@@ -4,11 +4,17 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-_SAVE = (
+from spanbook.store.statements import Statement
+from spanbook.store.wording import clean
+
+_SAVE = Statement(
     "INSERT INTO health (run_id, at_ns, dropped, errors, corrupt, note) VALUES (?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (run_id) DO UPDATE SET at_ns = excluded.at_ns, "
-    "dropped = max(dropped, excluded.dropped), errors = max(errors, excluded.errors), "
-    "corrupt = corrupt + excluded.corrupt, note = coalesce(excluded.note, note)"
+    "dropped = CASE WHEN health.dropped > excluded.dropped THEN health.dropped "
+    "ELSE excluded.dropped END, "
+    "errors = CASE WHEN health.errors > excluded.errors THEN health.errors "
+    "ELSE excluded.errors END, "
+    "corrupt = health.corrupt + excluded.corrupt, note = coalesce(excluded.note, health.note)",
 )
 
 
@@ -27,7 +33,5 @@ class Losses:
 
 def save_losses(connection: Connection, run_id: str, losses: Losses, at: int) -> None:
     """Add `losses` to what is known of a run."""
-    connection.exec_driver_sql(
-        _SAVE,
-        (run_id, at, losses.dropped, losses.errors, losses.corrupt, losses.note[:500] or None),
-    )
+    note = clean(losses.note, 500)
+    _SAVE.run(connection, run_id, at, losses.dropped, losses.errors, losses.corrupt, note)

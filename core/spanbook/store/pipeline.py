@@ -7,8 +7,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, exc
 
-from spanbook.addresses import sqlite_path, store_url
+from spanbook.addresses import store_url
 from spanbook.segments import Chunk
+from spanbook.store.backends.backend import UNFIT
+from spanbook.store.backends.choice import backend_at
 from spanbook.store.batch import Batch, prepare
 from spanbook.store.compression import Compressor
 from spanbook.store.database import open_engine, writing
@@ -25,20 +27,6 @@ from spanbook.store.runs import end_run, run_number
 
 log = logging.getLogger("spanbook")
 
-# What a database, or the pipeline itself, says of a record that it cannot take.
-_REFUSALS = (
-    exc.IntegrityError,
-    exc.DataError,
-    exc.InterfaceError,
-    exc.ProgrammingError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-_PRAGMAS = ("mmap_size = 0", "cache_size = -4000")
 PATIENCE = 2.0  # seconds to wait for another program's lock; then the records wait
 
 
@@ -60,8 +48,8 @@ class Pipeline:
         self.patience = PATIENCE
         self._patience = PATIENCE  # of the connection
         self._url = url
-        self._path = sqlite_path(store_url(url))
-        self._file_id: tuple[int, int] | None = None
+        self._backend = backend_at(store_url(url))
+        self._identity: object = None
         self._clock = clock
         self._engine: Engine | None = None
         self._connection: Connection | None = None
@@ -76,22 +64,21 @@ class Pipeline:
         Raises:
             StoreError: the store cannot be opened.
         """
-        if self._connection is not None and _identity(self._path) != self._file_id:
-            self.close()  # somebody moved the file away
+        if self._connection is not None and self._look() != self._identity:
+            self.close()  # somebody moved the store away
         if self._connection is None:
             self._engine = open_engine(self._url, patience=self.patience)
             self._patience = self.patience
             self._connection = self._engine.connect()
-            for pragma in _PRAGMAS:
-                self._connection.exec_driver_sql(f"PRAGMA {pragma}")
-            self._connection.rollback()
-            self._file_id = _identity(self._path)
+            self._backend.attune(self._connection)
+            self._identity = self._look()
         if self._patience != self.patience:
             self._patience = self.patience
-            pragma = f"PRAGMA busy_timeout = {int(1000 * self.patience)}"
-            self._connection.exec_driver_sql(pragma)
-            self._connection.rollback()
+            self._backend.set_patience(self._connection, self.patience)
         return self._connection
+
+    def _look(self) -> object:
+        return self._backend.identity(store_url(self._url))
 
     def close(self) -> None:
         """Let the store go."""
@@ -117,7 +104,9 @@ class Pipeline:
             with writing(connection):
                 pieces = [self._file(connection, chunk, batch, pause)]
                 stored = self._close(connection, chunk, pieces, losses)
-        except _REFUSALS:
+        except (exc.DBAPIError, *UNFIT) as error:
+            if not self._is_refusal(error):
+                raise
             pieces = list[_Piece]()
             with writing(connection):
                 self._bisect(connection, chunk, chunk.lines, pieces)
@@ -167,7 +156,9 @@ class Pipeline:
             with connection.begin_nested():
                 batch = self._prepare(lines, at_once)
                 pieces.append(self._file(connection, chunk, batch, at_once))
-        except _REFUSALS as error:
+        except (exc.DBAPIError, *UNFIT) as error:
+            if not self._is_refusal(error):
+                raise
             if len(lines) > 1:
                 middle = len(lines) // 2
                 self._bisect(connection, chunk, lines[:middle], pieces)
@@ -176,6 +167,10 @@ class Pipeline:
             connection.exec_driver_sql("SELECT 1 FROM traces LIMIT 1")  # it is not the store
             log.debug("A record is refused.", exc_info=error)
             pieces.append(_Piece(corrupt=1))
+
+    def _is_refusal(self, error: Exception) -> bool:
+        """Say whether an error is about a record, and not about the store."""
+        return not isinstance(error, exc.DBAPIError) or self._backend.refuses(error)
 
     def _close(
         self, connection: Connection, chunk: Chunk, pieces: "list[_Piece]", losses: Losses | None
@@ -217,12 +212,3 @@ class _Piece:
                     memory.note_indexed(trace.trace_id, trace.texts)
         if self.series:
             memory.note_series(self.series)
-
-
-def _identity(path: Path | None) -> tuple[int, int] | None:
-    """Return what tells a file from another of the same name; None if there is none."""
-    try:
-        found = path.stat() if path is not None else None
-    except OSError:
-        return None
-    return None if found is None else (found.st_dev, found.st_ino)

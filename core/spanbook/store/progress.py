@@ -5,15 +5,17 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from spanbook.store.schema import segments
-from spanbook.store.statements import Insert, replacing
+from spanbook.store.statements import REPLACE, Insert, Statement
 
-_INSERT = Insert(segments, rule=replacing(segments, "name"))
+_INSERT = Insert(segments, rule=REPLACE)
+_HELD = Statement('SELECT "offset" FROM segments WHERE name = ?')
+_NAMES = Statement("SELECT name FROM segments")
+_FORGET = Statement("DELETE FROM segments WHERE name = ?")
 
 
 def held(connection: Connection, segment: str) -> int:
     """Return how many bytes of `segment` the store holds."""
-    found = connection.exec_driver_sql('SELECT "offset" FROM segments WHERE name = ?', (segment,))
-    return found.scalar() or 0
+    return _HELD.run(connection, segment).scalar() or 0
 
 
 def hold(connection: Connection, segment: str, end: int) -> None:
@@ -24,9 +26,9 @@ def hold(connection: Connection, segment: str, end: int) -> None:
 def forget(connection: Connection, names: Iterable[str]) -> None:
     """Drop the notes on segments that are gone."""
     for name in names:
-        connection.exec_driver_sql("DELETE FROM segments WHERE name = ?", (name,))
+        _FORGET.run(connection, name)
 
 
 def names(connection: Connection) -> list[str]:
     """Return the segments that the store has notes on."""
-    return list(connection.exec_driver_sql("SELECT name FROM segments").scalars())
+    return list(_NAMES.run(connection).scalars())

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from spanbook.spans import Status
 from spanbook.store.rows import StoredSpan
 from spanbook.store.schema import rollup_latency, rollups, series
-from spanbook.store.statements import KEEPING, Insert, adding
+from spanbook.store.statements import ADD, KEEP, Insert, Statement
 
 HOUR_NS = 3_600_000_000_000
 BUCKET_GROWTH = 1.05  # a bucket of the histogram ends 5 % above where it starts
@@ -15,10 +15,12 @@ BUCKET_GROWTH = 1.05  # a bucket of the histogram ends 5 % above where it starts
 _ERROR = str(Status.ERROR)
 _LOG_GROWTH = math.log(BUCKET_GROWTH)
 _KEY = ("project", "kind", "name", "model")
-_INSERT_SERIES = Insert(series, _KEY, KEEPING)
-_ADD = Insert(rollups, rule=adding(rollups, "hour", "series_pk"))
-_ADD_LATENCY = Insert(rollup_latency, rule=adding(rollup_latency, "hour", "series_pk", "bucket"))
-_FIND_SERIES = "SELECT pk FROM series WHERE project = ? AND kind = ? AND name = ? AND model = ?"
+_INSERT_SERIES = Insert(series, _KEY, KEEP)
+_ADD = Insert(rollups, rule=ADD)
+_ADD_LATENCY = Insert(rollup_latency, rule=ADD)
+_FIND_SERIES = Statement(
+    "SELECT pk FROM series WHERE project = ? AND kind = ? AND name = ? AND model = ?"
+)
 
 Series = tuple[str, str, str, str]  # project, kind, name, model
 
@@ -84,4 +86,4 @@ class Rollups:
 def _find(connection: Connection, keys: set[Series]) -> dict[Series, int]:
     """Return the numbers of series, which are made where they are new."""
     _INSERT_SERIES.run(connection, list(keys))
-    return {key: connection.exec_driver_sql(_FIND_SERIES, key).scalar_one() for key in keys}
+    return {key: _FIND_SERIES.run(connection, *key).scalar_one() for key in keys}

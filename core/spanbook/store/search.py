@@ -1,28 +1,16 @@
 """Full text: which words stand in which trace."""
 
-import sqlite3
 from collections.abc import Set
 
 from sqlalchemy import Connection
 
+from spanbook.store.backends.choice import backend_of
+
 TEXT_LENGTH = 4_096  # characters of one text that can be found
 TRACE_LENGTH = 65_536  # characters of one trace, in one batch
 
-_INSERT = "INSERT INTO search (rowid, text) VALUES (?, ?)"
 _LONG = 48  # characters from which a text is looked for inside longer ones
 _LONGER = 12  # texts in which it is looked for
-
-
-def create_search(connection: Connection) -> None:
-    """Create the index `search`: words of a trace, each with the first span that brought it.
-
-    It holds neither positions nor the text.
-    """
-    deletable = ", contentless_delete = 1" if sqlite3.sqlite_version_info >= (3, 43) else ""
-    connection.exec_driver_sql(
-        "CREATE VIRTUAL TABLE search USING fts5 (text, content = '', detail = none, "
-        f"tokenize = 'unicode61 remove_diacritics 2'{deletable})"
-    )
 
 
 def worth_indexing(texts: set[str], seen: Set[int]) -> str:
@@ -62,10 +50,11 @@ def _holds(longer: str, text: str) -> bool:
     )
 
 
-def write_search(connection: Connection, rows: list[tuple[int, str]]) -> None:
-    """Index (span, text) rows, which must ascend: FTS5 flushes its index where one does not.
-
-    It flushes after each statement of several rows, too, so these are statements of one.
-    """
+def write_search(connection: Connection, rows: list[tuple[int, int, str]]) -> None:
+    """Index texts, each with its trace and the last span that brought it."""
     if rows:
-        connection.exec_driver_sql(_INSERT, rows)
+        backend_of(connection).write_search(connection, sorted(rows, key=_span_of))
+
+
+def _span_of(row: tuple[int, int, str]) -> int:
+    return row[1]

@@ -4,11 +4,11 @@ from sqlalchemy import Connection
 
 from spanbook.store.rows import StoredTrace
 from spanbook.store.schema import trace_tags
-from spanbook.store.statements import KEEPING, Insert
+from spanbook.store.statements import KEEP, Insert, Statement
 from spanbook.store.totals import tags_of
 
-_INSERT = Insert(trace_tags, rule=KEEPING)
-_DELETE = "DELETE FROM trace_tags WHERE trace_pk = ?"
+_INSERT = Insert(trace_tags, rule=KEEP)
+_DELETE = Statement("DELETE FROM trace_tags WHERE trace_pk = ?")
 
 
 class Tags:
@@ -30,5 +30,5 @@ class Tags:
     def write(self, connection: Connection) -> None:
         """Store the rows."""
         for trace_pk in self._stale:
-            connection.exec_driver_sql(_DELETE, (trace_pk,))
+            _DELETE.run(connection, trace_pk)
         _INSERT.run(connection, self._rows)

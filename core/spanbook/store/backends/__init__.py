@@ -1,0 +1,1 @@
+"""The kinds of database that a store can be in, one module each."""
