@@ -266,6 +266,22 @@ def test_late_attributes_of_a_trace_are_recorded(recorder: Recorder, records: Re
     }
 
 
+def test_a_link_may_be_made_after_the_end(recorder: Recorder, records: Records) -> None:
+    recorder.start("a", kind=STEP, name="a", parent=None)
+    recorder.finish("a")
+    recorder.link("a", "1" * 32, "2" * 16, "uses")
+
+    start, _, link = records()
+    assert link == {
+        "type": "link",
+        "trace": start["trace"],
+        "span": start["span"],
+        "to_trace": "1" * 32,
+        "to_span": "2" * 16,
+        "name": "uses",
+    }
+
+
 def test_a_context_stamps_the_traces_that_start_inside(
     recorder: Recorder, records: Records
 ) -> None:

@@ -14,6 +14,7 @@ from spanbook.reading.conditions import conditions, tagged
 from spanbook.reading.cursors import Cursor
 from spanbook.reading.facets import facets
 from spanbook.reading.filters import TraceFilter
+from spanbook.reading.links import list_links
 from spanbook.reading.pages import Page, read_page, sort_column
 from spanbook.reading.records import SPAN_COLUMNS, TRACE_COLUMNS, fields_of, span_rows, trace_row
 from spanbook.reading.rows import Blob, Count, Payload, SpanRow, TracePage, TraceRow
@@ -28,6 +29,7 @@ __all__ = [
     "get_blob",
     "get_payload",
     "get_trace",
+    "list_links",
     "list_spans",
     "list_traces",
     "mark",

@@ -121,6 +121,17 @@ class SpanRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkRow:
+    """A span (`trace_id`, `span_id`) that refers to another one, and what it is to it."""
+
+    trace_id: str
+    span_id: str
+    to_trace_id: str
+    to_span_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
     """What went into a span and came out of it, as plain data with the placeholders of the journal.
 

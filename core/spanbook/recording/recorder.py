@@ -229,6 +229,22 @@ class Recorder:
             record["data"] = self.gate.plain(data, "event")
         self._write(record)
 
+    @guarded
+    def link(self, key: Hashable, to_trace: str, to_span: str, name: str) -> None:
+        """Note that the span `key`, which may have ended lately, refers to another span."""
+        live = self._known(key)
+        if live is not None and live.sampled:
+            self._write(
+                {
+                    "type": "link",
+                    "trace": live.trace,
+                    "span": live.span,
+                    "to_trace": to_trace,
+                    "to_span": to_span,
+                    "name": name[:200],
+                }
+            )
+
     def token(self, key: Hashable) -> None:
         """Note that a streamed piece of the span's output arrived; the first one is timed."""
         live = self._spans.open.get(key.int if type(key) is UUID else key)

@@ -23,6 +23,7 @@ class TraceNews:
     trace_id: str
     spans: list[SpanNews]
     events: list[Record]
+    links: list[Record]
     contexts: list[Record]
     texts: set[str]  # all that can be searched
     words: str  # of them, those to index
@@ -55,7 +56,9 @@ def prepare(
         _fill_blocks(spans, blocks, found.texts, pause)
         texts = found.texts.found
         words = worth_indexing(texts, memory.indexed(trace_id))
-        batch.traces.append(TraceNews(trace_id, spans, found.events, found.contexts, texts, words))
+        batch.traces.append(
+            TraceNews(trace_id, spans, found.events, found.links, found.contexts, texts, words)
+        )
         pause()
     records.traces.clear()  # so that each is freed when it is filed, and not all at once
     blocks.compress(compressor)

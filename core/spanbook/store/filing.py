@@ -9,6 +9,7 @@ from spanbook.store.blocks import BlockNumbers
 from spanbook.store.compression import Compressor
 from spanbook.store.events import Events
 from spanbook.store.joining import SpanNews, is_news, new_row, next_row
+from spanbook.store.links import Links
 from spanbook.store.records import Pause, Record
 from spanbook.store.rollups import Rollups, Series
 from spanbook.store.rows import StoredSpan, StoredTrace
@@ -54,6 +55,7 @@ class Filing:
         self._rollups = Rollups()
         self._tags = Tags()
         self._events = Events(connection)
+        self._links = Links()
         self._new_traces: list[tuple[Any, ...]] = []
         self._changed_traces: list[tuple[Any, ...]] = []
         self._new_spans: list[StoredSpan] = []
@@ -84,6 +86,7 @@ class Filing:
         for row in finished:
             self._rollups.add(trace.project, row)
         self._events.add(trace.pk, news.events, is_new=known is None)
+        self._links.add(trace.pk, news.links)
         self._tags.add(trace, tagged)
         if known is None:
             self._new_traces.append(trace.values())
@@ -144,6 +147,7 @@ class Filing:
         _REPLACE_SPANS.run(connection, self._changed_spans)
         self._blocks.write(connection)
         self._events.write(compressor)
+        self._links.write(connection)
         self._tags.write(connection)
         write_search(connection, self._words)
         return self._rollups.write(connection, series)

@@ -25,13 +25,14 @@ _CALLS = frozenset(map(str, (SpanKind.LLM, SpanKind.EMBEDDING)))
 class TraceRecords:
     """The records of one trace, starts and ends by span id."""
 
-    __slots__ = ("contexts", "ends", "events", "starts", "texts")
+    __slots__ = ("contexts", "ends", "events", "links", "starts", "texts")
 
     def __init__(self, texts: TraceTexts) -> None:
         self.texts = texts
         self.starts: dict[str, Record] = {}
         self.ends: dict[str, Record] = {}
         self.events: list[Record] = []
+        self.links: list[Record] = []
         self.contexts: list[Record] = []
 
 
@@ -168,6 +169,17 @@ def _add_event(records: Records, record: Record) -> bool:
     return True
 
 
+def _add_link(records: Records, record: Record) -> bool:
+    if (
+        {len(record["trace"]), len(record["to_trace"])} != {TRACE_ID_LENGTH}
+        or {len(record["span"]), len(record["to_span"])} != {SPAN_ID_LENGTH}
+        or type(record["name"]) is not str
+    ):
+        return False
+    records.trace(record["trace"]).links.append(record)
+    return True
+
+
 def _add_trace(records: Records, record: Record) -> bool:
     if len(record["trace"]) != TRACE_ID_LENGTH or type(record["context"]) is not dict:
         return False
@@ -200,6 +212,7 @@ _ADDERS: dict[Any, Callable[[Records, Record], bool]] = {
     "start": _add_start,
     "end": _add_end,
     "event": _add_event,
+    "link": _add_link,
     "trace": _add_trace,
     "blob": _add_media,
     "process": _add_process,

@@ -232,6 +232,21 @@ events = Table(
 )
 Index("events_span", events.c.trace_pk, events.c.span_id, events.c.at_ns)
 
+# What a span refers to: such as another span whose output it used. The other one may be in another
+# trace, and need not be in this store.
+links = Table(
+    "links",
+    metadata,
+    Column("trace_pk", _pk, nullable=False),
+    Column("span_id", Text, nullable=False),
+    Column("to_trace_id", Text, nullable=False),
+    Column("to_span_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    PrimaryKeyConstraint("trace_pk", "span_id", "to_trace_id", "to_span_id", "name"),
+    Index("links_to", "to_trace_id", "to_span_id"),
+    sqlite_with_rowid=False,
+)
+
 blobs = Table(
     "blobs",
     metadata,
