@@ -99,7 +99,7 @@ def _attributes(record: Record) -> Any:
 def _attributes_json(attributes: dict[str, Any], record: Record, texts: TraceTexts) -> bytes:
     """Return the JSON of attributes, very long texts taken out."""
     text = encode(attributes)
-    if len(text) >= ALWAYS_LONG:
+    if len(text) >= ALWAYS_LONG or b'"hash":' in text:
         uses: set[bytes] = set()
         texts.take_out(attributes, uses, set())
         record["uses"] = uses | record.get("uses", _NONE)

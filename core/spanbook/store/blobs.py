@@ -59,7 +59,10 @@ class Blobs:
         """Store media, and what `uses`, pairs of hash and trace, refer to, unless it is there."""
         wanted = dict.fromkeys([*self._media, *(digest for digest, _ in uses)])
         known = {bytes(row[0]) for row in _KNOWN.run(connection, wanted)}
-        fresh = {key: self._contents[key] for key in wanted if key not in known}
+        # Media came when they were first seen, which may be several batches ago.
+        fresh = {
+            key: self._contents[key] for key in wanted if key not in known and key in self._contents
+        }
         bodies = compressor.shortest([content.data for content in fresh.values()])
         rows: Iterable[tuple[Any, ...]] = (
             (digest, len(content.data), content.media_type, body)

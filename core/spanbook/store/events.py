@@ -9,6 +9,7 @@ from spanbook.store.compression import Compressor
 from spanbook.store.records import Record
 from spanbook.store.schema import events
 from spanbook.store.statements import Insert, Lookup
+from spanbook.store.texts import contents_of
 from spanbook.store.wording import clean
 
 _INSERT = Insert(events, ("trace_pk", "span_id", "at_ns", "name", "data"))
@@ -23,6 +24,7 @@ class Events:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._rows: list[EventRow] = []
+        self.uses: list[tuple[bytes, int]] = []  # which trace refers to which blob
 
     def add(self, trace_pk: int, records: list[Record], *, is_new: bool) -> None:
         """Add the events of one trace; the same name at the same moment is the same event."""
@@ -38,6 +40,8 @@ class Events:
                 seen.add(key)
                 data = orjson.dumps(record["data"]) if "data" in record else None
                 self._rows.append((trace_pk, *key, data))
+                if data is not None and b'"hash":' in data:
+                    self.uses += [(digest, trace_pk) for digest in contents_of(record["data"])]
 
     def _known(self, trace_pk: int, span_ids: set[str]) -> set[tuple[Any, ...]]:
         return set(_KNOWN.run(self._connection, span_ids, trace_pk))

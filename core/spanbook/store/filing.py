@@ -140,7 +140,8 @@ class Filing:
     ) -> dict[Series, int]:
         """Write all rows; return the series that are not among those known."""
         connection = self._connection
-        batch.records.texts.blobs.write(connection, compressor, self._blocks.uses)
+        uses = self._blocks.uses + self._events.uses
+        batch.records.texts.blobs.write(connection, compressor, uses)
         _INSERT_TRACES.run(connection, self._new_traces)
         _REPLACE_TRACES.run(connection, self._changed_traces)
         self._insert_spans()

@@ -2,7 +2,7 @@
 
 import math
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, delete
 
 from spanbook.spans import Status
 from spanbook.store.rows import StoredSpan
@@ -18,6 +18,12 @@ _KEY = ("project", "kind", "name", "model")
 _INSERT_SERIES = Insert(series, _KEY, KEEP)
 _ADD = Insert(rollups, rule=ADD)
 _ADD_LATENCY = Insert(rollup_latency, rule=ADD)
+_DELETE_EMPTY = [
+    delete(table).where(
+        table.c.hour == bindparam("at"), table.c.series_pk == bindparam("of"), table.c.count <= 0
+    )
+    for table in (rollups, rollup_latency)
+]
 _FIND_SERIES = Statement(
     "SELECT pk FROM series WHERE project = ? AND kind = ? AND name = ? AND model = ?"
 )
@@ -39,18 +45,18 @@ class _Sums:
         self.count = self.errors = self.duration = self.input = self.output = self.cost = 0
         self.buckets: dict[int, int] = {}
 
-    def add(self, span: StoredSpan) -> None:
+    def add(self, span: StoredSpan, sign: int) -> None:
         duration = (span.end_ns or 0) - span.start_ns
         duration = max(duration, 0)
-        self.count += 1
-        self.errors += span.status == _ERROR
-        self.duration += duration
+        self.count += sign
+        self.errors += sign * (span.status == _ERROR)
+        self.duration += sign * duration
         if span.counted:
-            self.input += span.input_tokens or 0
-            self.output += span.output_tokens or 0
-            self.cost += span.cost or 0
+            self.input += sign * (span.input_tokens or 0)
+            self.output += sign * (span.output_tokens or 0)
+            self.cost += sign * (span.cost or 0)
         step = bucket(duration)
-        self.buckets[step] = self.buckets.get(step, 0) + 1
+        self.buckets[step] = self.buckets.get(step, 0) + sign
 
 
 class Rollups:
@@ -58,14 +64,23 @@ class Rollups:
 
     def __init__(self) -> None:
         self._sums: dict[tuple[int, Series], _Sums] = {}
+        self._takes_off = False
 
     def add(self, project: str, span: StoredSpan) -> None:
         """Count a span that has just finished."""
+        self._sums_of(project, span).add(span, 1)
+
+    def take_off(self, project: str, span: StoredSpan) -> None:
+        """Take a finished span off again, which is about to be deleted."""
+        self._takes_off = True
+        self._sums_of(project, span).add(span, -1)
+
+    def _sums_of(self, project: str, span: StoredSpan) -> _Sums:
         key = (span.start_ns // HOUR_NS, (project, span.kind, span.name, span.model or ""))
         sums = self._sums.get(key)
         if sums is None:
             sums = self._sums[key] = _Sums()
-        sums.add(span)
+        return sums
 
     def write(self, connection: Connection, known: dict[Series, int]) -> dict[Series, int]:
         """Add the counts to the store; return the numbers of the series beyond those `known`."""
@@ -80,6 +95,10 @@ class Rollups:
             steps += [(*place, step, count) for step, count in sums.buckets.items()]
         _ADD.run(connection, sorted(rows))
         _ADD_LATENCY.run(connection, sorted(steps))
+        if self._takes_off:
+            places = [{"at": row[0], "of": row[1]} for row in rows]
+            for statement in _DELETE_EMPTY:
+                connection.execute(statement, places)
         return found
 
 

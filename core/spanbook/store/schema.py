@@ -311,6 +311,17 @@ segments = Table(
     Column("offset", BigInteger, nullable=False),  # bytes of it that this store holds
 )
 
+# How long traces are kept, by project; see `store/retention.py`.
+retention = Table(
+    "retention",
+    metadata,
+    Column("project", Text, primary_key=True),  # "" for the whole store
+    Column("age_ns", BigInteger),
+    Column("traces", BigInteger),
+    Column("bytes", BigInteger),
+    Column("applied_ns", BigInteger, nullable=False),  # when last; 0: never
+)
+
 health = Table(
     "health",
     metadata,

@@ -1,5 +1,6 @@
 """Texts in payloads: long and repeated ones stand outside, the words of all can be found."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ LONG = 1_024  # such a text does when it comes again
 LONG_MESSAGE = 128  # the same for the content of a message: histories repeat themselves
 
 _REMEMBERED = 8_192
+_HASH = re.compile("[0-9a-f]{32}")
 _TOO_DEEP = b'{"$":"depth"}'
 
 
@@ -62,13 +64,18 @@ class TraceTexts:
         return encode(value)
 
     def take_out(self, value: Any, uses: set[bytes], found: set[str]) -> None:
-        """Put hashes, added to `uses`, in place of texts in `value`; add all texts to `found`."""
+        """Put hashes, added to `uses`, in place of texts in `value`; add all texts to `found`.
+
+        Media that `value` refers to are in use as well.
+        """
         waiting: list[Any] = [value]
         note = found.add
         while waiting:
             container = waiting.pop()
             # `__class__`, because `type` would lead the type checker astray.
             is_dict = container.__class__ is dict
+            if is_dict and "$" in container:
+                _note_content(container, uses)
             for key, item in container.items() if is_dict else enumerate(container):
                 kind = item.__class__
                 if kind is str:
@@ -101,6 +108,28 @@ class TraceTexts:
         ):
             return batch.blobs.add_text(text)
         return None
+
+
+def contents_of(value: Any) -> set[bytes]:
+    """Return the hashes of the media and bytes that `value` refers to."""
+    uses: set[bytes] = set()
+    waiting: list[Any] = [value]
+    while waiting:
+        container = waiting.pop()
+        if container.__class__ is dict:
+            if "$" in container:
+                _note_content(container, uses)
+            waiting += container.values()
+        elif container.__class__ is list:
+            waiting += container
+    return uses
+
+
+def _note_content(stand_in: dict[str, Any], uses: set[bytes]) -> None:
+    """Add the hash of the media or bytes that a placeholder stands for to `uses`."""
+    digest: Any = stand_in.get("hash")
+    if type(digest) is str and _HASH.fullmatch(digest):
+        uses.add(bytes.fromhex(digest))
 
 
 def encode(value: Any) -> bytes:

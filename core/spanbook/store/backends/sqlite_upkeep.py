@@ -1,0 +1,70 @@
+"""Upkeep of SQLite: one file, which grows by itself and shrinks when asked to."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, exc
+
+from spanbook.errors import StoreError
+from spanbook.store.backends.upkeep import Upkeep
+
+_INDEX = "SELECT sql FROM sqlite_master WHERE name = 'search'"
+_INDEX_BYTES = "SELECT coalesce(sum(length(block)), 0) FROM search_data"
+_PAGES = 1_000  # copied between two looks whether others want to write
+
+
+class SqliteUpkeep(Upkeep):
+    """Files on this machine."""
+
+    def bytes_used(self, connection: Connection) -> int:
+        """Return the bytes of pages in use, without an index that cannot become smaller."""
+        pages, free, size = (
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        stuck = 0 if _can_forget(connection) else _scalar(connection, _INDEX_BYTES)
+        return (pages - free) * size - stuck
+
+    def damages(self, connection: Connection) -> list[str]:
+        """Return what SQLite's integrity check says."""
+        try:
+            found = connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
+        except exc.DatabaseError as error:  # too much to go on reading
+            return [str(error.orig)]
+        return [text for text in found if text != "ok"]
+
+    def forget_words(self, connection: Connection, spans: Sequence[int]) -> None:
+        """Delete rows of the index, which an SQLite before 3.43 cannot.
+
+        What that keeps of them finds nothing, since no number of a span is used again, and goes
+        when the index is made anew.
+        """
+        if spans and _can_forget(connection):
+            rows = [(pk,) for pk in spans]
+            connection.exec_driver_sql("DELETE FROM search WHERE rowid = ?", rows)
+
+    def shrink(self, engine: Engine) -> None:
+        """Write the file anew without gaps; others wait meanwhile."""
+        with engine.connect() as connection:
+            raw: Any = connection.connection
+            for statement in ("VACUUM", "PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                raw.execute(statement)
+
+    def back_up(self, engine: Engine, target: Path) -> None:
+        """Copy the file page by page; what is written meanwhile is copied, too."""
+        if target.exists():
+            raise StoreError(f"There is something at {target}; name a new file for the backup.")
+        with engine.connect() as connection, closing(sqlite3.connect(target)) as copy:
+            raw: Any = connection.connection
+            raw.driver_connection.backup(copy, pages=_PAGES)
+
+
+def _can_forget(connection: Connection) -> bool:
+    return "contentless_delete" in _scalar(connection, _INDEX)
+
+
+def _scalar(connection: Connection, query: str) -> Any:
+    return connection.exec_driver_sql(query).scalar_one()

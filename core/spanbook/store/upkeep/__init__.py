@@ -1,0 +1,1 @@
+"""Upkeep: what keeps a store small, whole and where it should be."""
