@@ -10,12 +10,13 @@ from spanbook.store.compression import Compressor
 from spanbook.store.events import Events
 from spanbook.store.joining import SpanNews, is_news, new_row, next_row
 from spanbook.store.links import Links
+from spanbook.store.numbers import last_numbers
 from spanbook.store.records import Pause, Record
 from spanbook.store.rollups import Rollups, Series
 from spanbook.store.rows import StoredSpan, StoredTrace
 from spanbook.store.schema import spans, traces
 from spanbook.store.search import write_search
-from spanbook.store.statements import REPLACE, Insert, Lookup, Statement
+from spanbook.store.statements import REPLACE, Insert, Lookup
 from spanbook.store.tags import Tags
 from spanbook.store.totals import add_context, add_span, new_trace
 
@@ -27,12 +28,6 @@ _END = StoredSpan._fields.index("reported_cost")
 _UNKNOWN = (None,) * (_LAST - _FIRST)  # where neither model, usage nor error is known
 _INSERT_PLAIN_SPANS = Insert(spans, StoredSpan._fields[:_FIRST] + StoredSpan._fields[_LAST:_END])
 _REPLACE_SPANS = Insert(spans, rule=REPLACE)
-_NUMBERS = Statement(
-    "SELECT (SELECT coalesce(max(pk), 0) FROM traces), (SELECT coalesce(max(pk), 0) FROM payloads),"
-    " (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'spans')",
-    postgresql="SELECT (SELECT coalesce(max(pk), 0) FROM traces), "
-    "(SELECT coalesce(max(pk), 0) FROM payloads), (SELECT coalesce(max(pk), 0) FROM spans)",
-)
 _TRACES = Lookup(traces, "trace_id")
 _SPANS = Lookup(spans, "span_id", given=["trace_pk"])
 
@@ -48,10 +43,10 @@ class Filing:
         self._process = process
         self._run_pk = run_pk
         self._at = at
-        last_trace, last_block, last_span = _NUMBERS.run(connection).one()
-        self._last_trace: int = last_trace
-        self._last_span: int = last_span
-        self._blocks = BlockNumbers(last_block)
+        last = last_numbers(connection)
+        self._last_trace = last.trace
+        self._last_span = last.span
+        self._blocks = BlockNumbers(last.block)
         self._rollups = Rollups()
         self._tags = Tags()
         self._events = Events(connection)

@@ -93,16 +93,9 @@ class Sqlite(Backend):
         _repeat(lambda: raw.execute("PRAGMA journal_mode = WAL"), patience)
 
     def create(self, connection: Connection) -> None:
-        """Make all tables, and `search`: words of a trace, with the span that brought them.
-
-        The index holds neither positions nor the text.
-        """
+        """Make all tables and the index."""
         metadata.create_all(connection)
-        deletable = ", contentless_delete = 1" if sqlite3.sqlite_version_info >= (3, 43) else ""
-        connection.exec_driver_sql(
-            "CREATE VIRTUAL TABLE search USING fts5 (text, content = '', detail = none, "
-            f"tokenize = 'unicode61 remove_diacritics 2'{deletable})"
-        )
+        create_index(connection)
 
     @contextlib.contextmanager
     def writing(self, connection: Connection) -> Generator[None]:
@@ -153,6 +146,18 @@ class Sqlite(Backend):
         It flushes after each statement of several rows, too, so these are statements of one.
         """
         connection.exec_driver_sql(_INDEX, [(span_pk, words) for _, span_pk, words in rows])
+
+
+def create_index(connection: Connection) -> None:
+    """Make `search`: words of a trace, with the span that brought them.
+
+    It holds neither positions nor the text.
+    """
+    deletable = ", contentless_delete = 1" if sqlite3.sqlite_version_info >= (3, 43) else ""
+    connection.exec_driver_sql(
+        "CREATE VIRTUAL TABLE search USING fts5 (text, content = '', detail = none, "
+        f"tokenize = 'unicode61 remove_diacritics 2'{deletable})"
+    )
 
 
 class _Insert:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, exc
 
 from spanbook.errors import StoreError
+from spanbook.store.backends.sqlite import create_index
 from spanbook.store.backends.upkeep import Upkeep
 
 _INDEX = "SELECT sql FROM sqlite_master WHERE name = 'search'"
@@ -45,6 +46,11 @@ class SqliteUpkeep(Upkeep):
         if spans and _can_forget(connection):
             rows = [(pk,) for pk in spans]
             connection.exec_driver_sql("DELETE FROM search WHERE rowid = ?", rows)
+
+    def empty_index(self, connection: Connection) -> None:
+        """Drop the index and make an empty one, which can forget if this SQLite can."""
+        connection.exec_driver_sql("DROP TABLE search")
+        create_index(connection)
 
     def shrink(self, engine: Engine) -> None:
         """Write the file anew without gaps; others wait meanwhile."""

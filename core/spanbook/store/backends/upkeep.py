@@ -27,6 +27,10 @@ class Upkeep(ABC):
         """Take the words that these spans brought out of the full-text index."""
 
     @abstractmethod
+    def empty_index(self, connection: Connection) -> None:
+        """Take all words out of the full-text index."""
+
+    @abstractmethod
     def shrink(self, engine: Engine) -> None:
         """Give the space of what was deleted back, and look at the data for better plans."""
 

@@ -57,11 +57,11 @@ def delete_chosen(engine: Engine, chosen: Select[Any]) -> Deleted:
         rows = connection.execute(
             select(traces.c.pk, traces.c.project).where(traces.c.pk.in_(chosen))
         )
-        return _delete(connection, {row.pk: row.project for row in rows})
+        return delete_rows(connection, {row.pk: row.project for row in rows})
 
 
-def _delete(connection: Connection, projects: dict[int, str]) -> Deleted:
-    """Delete traces, given with their projects."""
+def delete_rows(connection: Connection, projects: dict[int, str]) -> Deleted:
+    """Delete traces, given with their projects, within the caller's transaction."""
     pks = list(projects)
     rows = [StoredSpan._make(row) for row in _rows(connection, select(spans), spans, pks)]
     rollups = Rollups()
