@@ -26,7 +26,7 @@ def test_stats_tell_where_the_store_is_and_how_much_it_holds(spanbook, tmp_path:
 
     assert lines[0] == f"store    {tmp_path / 'kept.db'}"
     assert lines[1:3] == ["traces   3", "spans    6"]
-    assert lines[4] == "journal  0 bytes waiting"
+    assert lines[-1] == "journal  0 bytes waiting"
 
 
 def test_stats_of_a_missing_store_say_where_it_would_be_and_make_none(spanbook, tmp_path: Path):

@@ -20,7 +20,7 @@ from spanbook.store.upkeep.retention import (
     rules,
     set_rule,
 )
-from tests.storing.conftest import START, Shelf, end, start, trace_id
+from tests.storing.conftest import START, Shelf, end, start, trace_id, until
 
 DAY_NS = 86_400_000_000_000
 NOW = START + 10 * DAY_NS
@@ -138,3 +138,12 @@ def test_a_store_without_rules_keeps_all(shelf: Shelf, engine: Engine) -> None:
 def test_a_bound_that_cannot_be_is_refused(bounds: dict[str, object], words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         Rule(**bounds)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_running_program_applies_the_rules(shelf: Shelf, engine: Engine) -> None:
+    set_rule(engine, Rule("shop", traces=0))
+    shelf.ingester.tick = lambda: None  # as a recorder's has one, it looks once a second
+
+    shelf.ingester.start()
+
+    assert until(lambda: left(shelf) == [0, 2, 4, 6, 8])

@@ -1,12 +1,14 @@
 """The command `spanbook ingest`: takes over what ended programs left in the journal."""
 
 import threading
+import time
 
 import click
 
 from spanbook.commands.address import store_argument
 
 _PAUSE = 1.0  # seconds between looks at the journal
+_PRUNE = 600.0  # seconds between looks whether the rules of retention are due
 
 
 @click.command()
@@ -21,9 +23,25 @@ def ingest(url: str, watch: bool) -> None:
     from spanbook.store.takeover import collect
 
     click.echo(f"{collect(url):,} records taken over.")
+    _prune(url)
+    pruned = time.monotonic()
     try:
         while watch:
             threading.Event().wait(_PAUSE)
             collect(url)
+            if time.monotonic() - pruned > _PRUNE:
+                pruned = time.monotonic()
+                _prune(url)
     except KeyboardInterrupt:
         click.echo("Stopped.")
+
+
+def _prune(url: str) -> None:
+    """Apply the rules of retention that the store carries, if an hour has passed."""
+    from spanbook.store.database import open_engine
+    from spanbook.store.pace import at_once
+    from spanbook.store.upkeep.retention import prune_if_due
+
+    engine = open_engine(url)
+    prune_if_due(engine, at_once)
+    engine.dispose()

@@ -32,6 +32,7 @@ _MUCH = 1 << 28  # bytes in the journal from which on catching up comes first
 _POLL = 0.03  # seconds between looks at the journal while records come
 _IDLE = 1.0  # seconds without records after which the thread sleeps until it is woken
 _TICK = 1.0  # seconds between ticks while it sleeps
+_PRUNE = 600.0  # seconds between looks whether the rules of retention are due
 _FIRST_RETRY = 0.05  # seconds, doubled with every failure
 _LAST_RETRY = 5.0
 _FORK_PATIENCE = 2.0  # seconds that a fork waits for a chunk to be stored
@@ -162,6 +163,7 @@ class Ingester:
     def _run(self) -> None:
         retry = _FIRST_RETRY
         idle_at = next_tick = 0.0
+        next_prune = time.monotonic() + _TICK
         left_behind = take_over(self._pipeline, self._pace.pause)
         collecting = True
         while not self._stopping:
@@ -184,6 +186,9 @@ class Ingester:
             if self.tick is not None and now >= next_tick:
                 next_tick = now + _TICK
                 self._guarded(self.tick)
+            if now >= next_prune and not stored:
+                next_prune = now + _PRUNE
+                self._guarded(self._prune)
         left_behind.close()
 
     def _guarded(self, action: Callable[[], T]) -> T | None:
@@ -212,6 +217,15 @@ class Ingester:
             except _OUTAGES as error:
                 log.debug("What others left is collected another time.", exc_info=error)
                 return False
+
+    def _prune(self) -> None:
+        """Apply the rules of retention that the store carries, unless someone else just did."""
+        with self._lock:
+            try:
+                if not self._stopping:
+                    self._pipeline.prune(self._pace.pause)
+            except _OUTAGES as error:
+                log.debug("What is too old is deleted another time.", exc_info=error)
 
     def _stand_back(self) -> None:
         """Leave a program that computes all the time alone for a while."""

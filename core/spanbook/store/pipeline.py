@@ -117,6 +117,19 @@ class Pipeline:
             log.warning("%s: %s", chunk.segment, stored.note)
         return stored
 
+    def prune(self, pause: Pause) -> None:
+        """Delete what the store's rules of retention no longer keep, if an hour has passed.
+
+        Raises:
+            StoreError: the store cannot be opened.
+            SQLAlchemyError: the store does not answer.
+        """
+        from spanbook.store.upkeep.retention import prune_if_due  # not before there is time
+
+        self.connection.rollback()
+        if self._engine is not None:
+            prune_if_due(self._engine, pause, self._clock)
+
     def report(self, segment: str, losses: Losses) -> None:
         """Store what the process of `segment` lost.
 

@@ -14,7 +14,6 @@ from spanbook.store.backends.upkeep import Upkeep
 
 _INDEX = "SELECT sql FROM sqlite_master WHERE name = 'search'"
 _INDEX_BYTES = "SELECT coalesce(sum(length(block)), 0) FROM search_data"
-_PAGES = 1_000  # copied between two looks whether others want to write
 
 
 class SqliteUpkeep(Upkeep):
@@ -26,8 +25,18 @@ class SqliteUpkeep(Upkeep):
             connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
             for name in ("page_count", "freelist_count", "page_size")
         )
-        stuck = 0 if _can_forget(connection) else _scalar(connection, _INDEX_BYTES)
+        stuck = 0 if self.can_forget(connection) else _scalar(connection, _INDEX_BYTES)
         return (pages - free) * size - stuck
+
+    def bytes_held(self, connection: Connection) -> int:
+        """Return the size of the file with its write-ahead log."""
+        path = Path(connection.engine.url.database or "")
+        files = (path, path.with_name(f"{path.name}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def can_forget(self, connection: Connection) -> bool:
+        """Say whether the index was made by an SQLite of 3.43 or later."""
+        return "contentless_delete" in _scalar(connection, _INDEX)
 
     def damages(self, connection: Connection) -> list[str]:
         """Return what SQLite's integrity check says."""
@@ -43,7 +52,7 @@ class SqliteUpkeep(Upkeep):
         What that keeps of them finds nothing, since no number of a span is used again, and goes
         when the index is made anew.
         """
-        if spans and _can_forget(connection):
+        if spans and self.can_forget(connection):
             rows = [(pk,) for pk in spans]
             connection.exec_driver_sql("DELETE FROM search WHERE rowid = ?", rows)
 
@@ -60,16 +69,12 @@ class SqliteUpkeep(Upkeep):
                 raw.execute(statement)
 
     def back_up(self, engine: Engine, target: Path) -> None:
-        """Copy the file page by page; what is written meanwhile is copied, too."""
+        """Copy the file as one reader sees it, who keeps no writer waiting."""
         if target.exists():
             raise StoreError(f"There is something at {target}; name a new file for the backup.")
         with engine.connect() as connection, closing(sqlite3.connect(target)) as copy:
             raw: Any = connection.connection
-            raw.driver_connection.backup(copy, pages=_PAGES)
-
-
-def _can_forget(connection: Connection) -> bool:
-    return "contentless_delete" in _scalar(connection, _INDEX)
+            raw.driver_connection.backup(copy)
 
 
 def _scalar(connection: Connection, query: str) -> Any:

@@ -19,6 +19,14 @@ class Upkeep(ABC):
         """Return how many bytes of the database hold something that can be deleted."""
 
     @abstractmethod
+    def bytes_held(self, connection: Connection) -> int:
+        """Return how many bytes the database takes on disk."""
+
+    @abstractmethod
+    def can_forget(self, connection: Connection) -> bool:
+        """Say whether the full-text index becomes smaller when words are taken out of it."""
+
+    @abstractmethod
     def damages(self, connection: Connection) -> list[str]:
         """Return what the database itself finds wrong with its files."""
 
