@@ -9,6 +9,7 @@ import pytest
 
 from spanbook.gate.media import Media, sniff
 from spanbook.gate.plain import Gate
+from spanbook.gate.shelf import MediaShelf
 from spanbook.settings import Limits, Settings
 
 NOISE = random.Random(7).randbytes(50_000)
@@ -184,6 +185,17 @@ def test_each_content_is_handed_over_once(kept):
     image = stand_in(PNG, "image/png")
     assert steps == [[image, {"b64_json": image}, image]] * 3
     assert len(kept) == 1
+
+
+def test_a_content_is_handed_over_again_later_since_it_may_have_been_deleted():
+    now, kept = [0.0], Kept()
+    shelf = MediaShelf(kept.append, 1 << 20, hide=False, clock=lambda: now[0])
+    media = Media.of(PNG)
+
+    for now[0] in (0.0, 599.0, 601.0, 602.0):
+        shelf.hand_over(media)
+
+    assert kept == [media, media]
 
 
 def test_content_that_could_not_be_kept_is_handed_over_again():

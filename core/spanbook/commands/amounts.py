@@ -6,8 +6,6 @@ from typing import Any
 
 import click
 
-from spanbook.reading.arguments import read_duration
-
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
@@ -21,6 +19,8 @@ class Age(click.ParamType[timedelta]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta:
         """Return the span of time."""
+        from spanbook.reading.arguments import read_duration
+
         try:
             return read_duration(str(value))
         except ValueError as error:

@@ -14,7 +14,6 @@ from spanbook.commands.address import StoreAddress, store_argument
 from spanbook.commands.amounts import Age, Size
 from spanbook.commands.stats import waiting_bytes
 from spanbook.errors import StoreError
-from spanbook.reading.arguments import write_duration
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -86,6 +85,8 @@ def keep(url: str, forever: bool, **bounds: Any) -> None:
 
 
 def _said(rule: "Rule") -> str:
+    from spanbook.reading.arguments import write_duration
+
     of = f"project {rule.project}" if rule.project is not None else "the whole store"
     bounds = [
         f"traces of the last {write_duration(rule.age)}" if rule.age is not None else "",

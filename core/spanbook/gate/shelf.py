@@ -1,5 +1,6 @@
 """The shelf: media found in payloads, each handed over once and replaced by its placeholder."""
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
@@ -9,6 +10,7 @@ from spanbook.gate.media import UNKNOWN_TYPE, Encoded, Media, find, sniff
 from spanbook.placeholders import JSON
 
 _REMEMBERED = 4096
+_AGAIN = 600.0  # seconds after which a content is handed over once more
 _PROBE = 64  # base64 digits that hold every head that can be sniffed
 
 Key = TypeVar("Key")
@@ -24,15 +26,22 @@ class _Label(NamedTuple):
 class MediaShelf:
     """Replaces media by placeholders and hands each content to `keep` once.
 
-    It remembers hashes, never contents. A content is handed over again only after several
-    thousand others, and storing it twice is harmless.
+    It remembers hashes, never contents. A content is handed over again after several thousand
+    others, or after ten minutes: storing it twice is harmless, and somebody may have deleted it.
     """
 
-    def __init__(self, keep: Callable[[Media], None] | None, limit: int, hide: bool) -> None:
+    def __init__(
+        self,
+        keep: Callable[[Media], None] | None,
+        limit: int,
+        hide: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._keep = keep
         self._limit = limit
         self._hide = hide
-        self._kept: dict[str, None] = {}
+        self._clock = clock
+        self._kept: dict[str, float] = {}  # when, by hash
         # By hash and length of the encoded string: a string object remembers its hash, so an
         # image that is sent again with every step is neither decoded nor hashed again.
         self._known: dict[tuple[int, int], _Label] = {}
@@ -46,7 +55,7 @@ class MediaShelf:
             return self._too_large(encoded)
         mark = (hash(text), len(text))
         label = self._known.get(mark)
-        if label is None or label.hash not in self._kept:
+        if label is None or not self._is_kept(label.hash):
             content = encoded.decode()
             if content is None:
                 return None
@@ -72,20 +81,24 @@ class MediaShelf:
         size = len(media.content)
         if size > self._limit:
             return self._placeholder(media.media_type, size, None)
-        if media.hash not in self._kept:
+        if not self._is_kept(media.hash):
             found.append(media)
         return self._placeholder(media.media_type, size, media.hash)
 
     def hand_over(self, media: Media) -> None:
         """Keep `media` if it is neither hidden nor known to be kept."""
-        if self._keep is None or self._hide or media.hash in self._kept:
+        if self._keep is None or self._hide or self._is_kept(media.hash):
             return
-        _remember(self._kept, media.hash, None)
+        _remember(self._kept, media.hash, self._clock())
         try:
             self._keep(media)
         except BaseException:
             self._kept.pop(media.hash, None)
             raise
+
+    def _is_kept(self, hash: str) -> bool:
+        at = self._kept.get(hash)
+        return at is not None and self._clock() - at < _AGAIN
 
     def _placeholder(self, media_type: str, size: int, hash: str | None) -> JSON:
         return placeholders.hidden() if self._hide else placeholders.media(media_type, size, hash)
