@@ -23,11 +23,21 @@ class Journal:
     """Appends records to this process's segments and hands them to whoever fills the store.
 
     `append` never raises and never waits for the store. What cannot be kept, on a full disk or
-    beyond `limit` bytes of backlog, is dropped, counted, and said once in the log.
+    beyond `limit` bytes of backlog, is dropped, counted, and said once in the log. With
+    `only_appends` another process fills the store: it gets each segment that is full, and reads
+    the last one as it grows.
     """
 
-    def __init__(self, directory: Path, opening: Callable[[], bytes], limit: int) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        opening: Callable[[], bytes],
+        limit: int,
+        *,
+        only_appends: bool = False,
+    ) -> None:
         self.directory = directory
+        self._only_appends = only_appends
         self.dropped = 0
         self.errors = 0
         self.note = ""
@@ -41,6 +51,7 @@ class Journal:
         self._segments: deque[SegmentWriter] = deque()
         self._current: SegmentWriter | None = None
         self._spare: SegmentWriter | None = None  # made ready off the caller's thread
+        self._left: list[Path] = []  # full segments that are for another process to store
         self._size = _FIRST
         self._retry_at = 0.0
         self._warned = False
@@ -81,9 +92,17 @@ class Journal:
             segment.write_health(self.dropped, self.errors, self.note)
         if self._current is not None and self._current.taken >= self._current.tail:
             self._retire(self._current)
+        elif self._only_appends and self._current is not None:
+            self._leave(self._current)
         self._segments.append(segment)
         self._current = segment
         return segment
+
+    def _leave(self, segment: SegmentWriter) -> None:
+        """Let a full segment go, for another process to claim."""
+        segment.close()
+        self._segments.remove(segment)
+        self._left.append(segment.path)
 
     def _create(self, size: int) -> SegmentWriter:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -144,7 +163,9 @@ class Journal:
     def pending(self) -> int:
         """Bytes that the store does not hold yet."""
         with self._lock:
-            return sum(s.tail - max(s.taken, HEALTH_BYTES) for s in self._segments)
+            self._left = [path for path in self._left if path.exists()]
+            left = sum(_size(path) for path in self._left)
+            return left + sum(s.tail - max(s.taken, HEALTH_BYTES) for s in self._segments)
 
     def take(self, limit: int) -> Chunk | None:
         """Return the oldest lines that wait, about `limit` bytes, or None."""
@@ -217,3 +238,10 @@ class Journal:
             segment.close()
         self.dropped = self.errors = 0
         self._start()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # just gone
+        return 0

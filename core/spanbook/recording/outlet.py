@@ -44,7 +44,12 @@ class Outlet:
         self.settings = settings
         self.gate = Gate(settings, self._keep_media)
         directory = Path(settings.journal or journal_directory(settings.url)).absolute()
-        self.journal = Journal(directory, self._opening, settings.journal_bytes)
+        self.journal = Journal(
+            directory,
+            self._opening,
+            settings.journal_bytes,
+            only_appends=not settings.ingest,
+        )
         self._clock = clock
         self._tick = tick
         self._begin()

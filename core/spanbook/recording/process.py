@@ -27,6 +27,7 @@ def process_record(run_id: str, settings: Settings, start: int) -> dict[str, Any
         "release": settings.release,
         "environment": settings.environment,
         "start": start,
+        "ingest": None if settings.ingest else False,  # False: it only appends
     }
     return {name: value for name, value in record.items() if value is not None}
 

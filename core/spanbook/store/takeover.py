@@ -1,15 +1,17 @@
-"""Takeover: what dead processes left in the journal goes into the store, and their runs end."""
+"""Takeover: what others left in the journal goes into the store, and the runs of the dead end."""
 
 import os
 import time
 from collections.abc import Callable, Generator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from typing import Self
 
 from spanbook.addresses import journal_directory, store_url
 from spanbook.errors import JournalError
 from spanbook.segments import (
     HEALTH_BYTES,
+    SUFFIX,
     Chunk,
     ClaimedSegment,
     read_health,
@@ -25,6 +27,54 @@ from spanbook.store.records import Pause
 from spanbook.store.runs import give_up, run_number
 
 CHUNK_BYTES = 1 << 20  # of lines in one transaction
+_TURN = "follower"  # the file that whoever follows growing segments holds
+
+
+class Collector:
+    """Brings what others left, or leave to it, from the journal of the store at `url` into it.
+
+    Any number of processes may collect at once. For one thread at a time.
+    """
+
+    def __init__(
+        self,
+        url: str | os.PathLike[str],
+        directory: Path | None = None,
+        *,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        address = store_url(url)
+        self._pipeline = Pipeline(address, directory or journal_directory(address), clock)
+
+    def collect(self) -> int:
+        """Store what dead processes left and what living ones only append; return how many records.
+
+        Spans that the dead left running become incomplete.
+
+        Raises:
+            SettingsError, StoreError: the store cannot be opened.
+            SQLAlchemyError: the store does not answer; what is not stored yet stays in the journal.
+        """
+        taken = sum(take_over(self._pipeline, at_once))
+        return taken + sum(_follow(self._pipeline, at_once))
+
+    def prune(self) -> None:
+        """Apply the rules of retention that the store carries, if an hour has passed.
+
+        Raises:
+            SettingsError, StoreError, SQLAlchemyError: as `collect`.
+        """
+        self._pipeline.prune(at_once)
+
+    def close(self) -> None:
+        """Let the store go."""
+        self._pipeline.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def collect(
@@ -33,20 +83,9 @@ def collect(
     *,
     clock: Callable[[], int] = time.time_ns,
 ) -> int:
-    """Store what dead processes left in the journal of the store at `url`; return how many records.
-
-    Spans that they left running become incomplete. Any number of processes may collect at once.
-
-    Raises:
-        SettingsError, StoreError: the store cannot be opened.
-        SQLAlchemyError: the store does not answer; what is not stored yet stays in the journal.
-    """
-    address = store_url(url)
-    pipeline = Pipeline(address, directory or journal_directory(address), clock)
-    try:
-        return sum(take_over(pipeline, at_once))
-    finally:
-        pipeline.close()
+    """Collect once; see `Collector`."""
+    with Collector(url, directory, clock=clock) as collector:
+        return collector.collect()
 
 
 def take_over(pipeline: Pipeline, pause: Pause) -> Generator[int]:
@@ -57,27 +96,54 @@ def take_over(pipeline: Pipeline, pause: Pause) -> Generator[int]:
         if not claimed:
             return
         for segment in claimed:
-            yield from _store(pipeline, segment, pause)
+            yield from _store_segment(pipeline, segment, pause)
         _end_runs(pipeline, claimed)
         for segment in claimed:
             segment.remove()
         _forget_gone(pipeline, directory)
 
 
-def _store(pipeline: Pipeline, segment: ClaimedSegment, pause: Pause) -> Generator[int]:
-    name = segment.path.name
+def _follow(pipeline: Pipeline, pause: Pause) -> Generator[int]:
+    """Store what living processes that only append have written; yield records stored.
+
+    One process follows at a time, so that none stores what another is about to.
+    """
+    directory = pipeline.openings.directory
+    growing = [
+        path
+        for path in sorted(directory.glob(f"*{SUFFIX}"))
+        if (pipeline.openings.of(path.name) or {}).get("ingest") is False
+    ]
+    if not growing:
+        return
+    turn = directory / _TURN
+    turn.touch()
+    with ClaimedSegment.claim(turn) or nullcontext() as mine:
+        for path in growing if mine else ():
+            yield from _store_lines(pipeline, path, pause)
+
+
+def _store_segment(pipeline: Pipeline, segment: ClaimedSegment, pause: Pause) -> Generator[int]:
+    end = yield from _store_lines(pipeline, segment.path, pause)
+    losses = _losses(segment, end)
+    if losses:
+        pipeline.report(segment.path.name, losses)
+
+
+def _store_lines(pipeline: Pipeline, path: Path, pause: Pause) -> Generator[int, None, int]:
+    """Store the lines that the store does not hold yet; return where they end."""
     connection = pipeline.connection
-    start = max(held(connection, name), HEALTH_BYTES)
+    start = max(held(connection, path.name), HEALTH_BYTES)
     connection.rollback()
     while True:
-        lines, end = read_lines(segment.path, start, CHUNK_BYTES)
+        try:
+            lines, end = read_lines(path, start, CHUNK_BYTES)
+        except FileNotFoundError:  # another process stored the rest
+            return start
         if not lines:
-            break
-        yield pipeline.store(Chunk(name, start, end, lines), pause).records
+            return start
+        yield pipeline.store(Chunk(path.name, start, end, lines), pause).records
         start = end
-    losses = _losses(segment, start)
-    if losses:
-        pipeline.report(name, losses)
 
 
 def _losses(segment: ClaimedSegment, end: int) -> Losses:
@@ -97,10 +163,15 @@ def _losses(segment: ClaimedSegment, end: int) -> Losses:
 
 
 def _end_runs(pipeline: Pipeline, claimed: list[ClaimedSegment]) -> None:
-    connection = pipeline.connection
-    processes = [pipeline.openings.of(segment.path.name) for segment in claimed]
+    """End the runs of dead processes: those that hold no segment any more."""
+    connection, openings = pipeline.connection, pipeline.openings
+    gone = {segment.path for segment in claimed}
+    others = [path for path in openings.directory.glob(f"*{SUFFIX}") if path not in gone]
+    living = {(openings.of(path.name) or {}).get("run") for path in others}
+    processes = [openings.of(path.name) for path in gone]
+    dead = [one for one in processes if one is not None and one["run"] not in living]
     with writing(connection):
-        for run_pk in {run_number(connection, process) for process in processes if process}:
+        for run_pk in {run_number(connection, process) for process in dead}:
             give_up(connection, run_pk)
 
 
