@@ -23,6 +23,7 @@ ROOMS = {
     ],
     "recording": ["spanbook.gate", "spanbook.recording"],
     "estimating": ["spanbook.estimates"],
+    "pricing": ["spanbook.pricing"],
     "storing": ["spanbook.store"],
     "reading": ["spanbook.reading"],
     "commands": ["spanbook.commands"],
@@ -39,13 +40,14 @@ DOORS = {
     "values": {"orjson"},
     "recording": {"values", "orjson"},
     "estimating": {"values"},
-    "storing": {"values", "estimating", "alembic", "orjson", "sqlalchemy", "zstandard"},
-    "reading": {"values", "storing", "orjson", "pandas", "sqlalchemy", "zstandard"},
+    "pricing": {"values"},
+    "storing": {"values", "estimating", "pricing", "alembic", "orjson", "sqlalchemy", "zstandard"},
+    "reading": {"values", "pricing", "storing", "orjson", "pandas", "sqlalchemy", "zstandard"},
     "door": {"values", "recording"},
     "startup": {"values"},
     "commands": {"values", "click"},
-    "langchain": {"door", "values", "recording", "langchain_core"},
-    "openai": {"door", "values", "recording", "orjson"},
+    "langchain": {"door", "values", "recording", "pricing", "langchain_core"},
+    "openai": {"door", "values", "recording", "pricing", "orjson"},
     "viewer": {
         *("door", "values", "reading", "commands"),
         *("click", "flask", "jinja2", "markdown_it", "markupsafe", "nh3", "orjson"),
@@ -61,6 +63,7 @@ DOORS = {
 LATE_DOORS = {
     "recording": {"storing"},  # a recorder starts what fills the store
     "estimating": {"tiktoken"},  # where it is installed
+    "pricing": {"genai_prices"},  # where it is installed
     "storing": {"recording"},  # the type of the journal that is drained
     "door": {"reading"},  # spanbook.open
     "commands": {"recording", "storing", "reading", "door", "sqlalchemy"},
@@ -183,7 +186,16 @@ def test_the_viewer_touches_no_table():
     assert not tables
 
 
-FRAMEWORKS = {"flask", "langchain", "langchain_core", "numpy", "pandas", "pydantic"}
+FRAMEWORKS = {
+    "flask",
+    "genai_prices",
+    "httpx2",
+    "langchain",
+    "langchain_core",
+    "numpy",
+    "pandas",
+    "pydantic",
+}
 DATABASE = {"alembic", "sqlalchemy", "zstandard"}
 
 

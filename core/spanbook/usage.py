@@ -6,6 +6,7 @@ from typing import Any, Self
 
 INPUT_PARTS = ("cache_read", "cache_write", "audio_input", "image_input")
 OUTPUT_PARTS = ("reasoning", "audio_output")
+COUNTS = ("input", "output", *INPUT_PARTS, *OUTPUT_PARTS)
 _OTHERS = (*INPUT_PARTS, *OUTPUT_PARTS, "estimated")
 
 
@@ -58,3 +59,25 @@ class Usage:
 
 
 _FIELDS = tuple(field.name for field in fields(Usage))
+
+
+def anomaly(usage: Usage, total: int | None = None) -> str | None:
+    """Return in words what does not add up in `usage`, or None; `total` is what was reported."""
+    found = [
+        f"{name} is negative ({getattr(usage, name)})"
+        for name in COUNTS
+        if getattr(usage, name) < 0
+    ]
+    for whole, parts in (("input", INPUT_PARTS), ("output", OUTPUT_PARTS)):
+        number = getattr(usage, whole)
+        found += [
+            f"{name} {getattr(usage, name)} of {whole} {number}"
+            for name in parts
+            if getattr(usage, name) > max(number, 0)
+        ]
+    cached = usage.cache_read + usage.cache_write
+    if not found and cached > usage.input:
+        found.append(f"cache_read and cache_write {cached} of input {usage.input}")
+    if total is not None and total != usage.total:
+        found.append(f"total {total} is not input {usage.input} and output {usage.output}")
+    return "; ".join(found) or None

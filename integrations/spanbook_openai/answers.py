@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from spanbook.pricing.reported import reported_cost
 from spanbook.recording.recorder import MISSING
 from spanbook.spans import Status
 from spanbook.tokens import read_usage
 from spanbook.usage import Usage
 from spanbook_openai.content import address, data_url, image_type
-from spanbook_openai.costs import reported_cost
 from spanbook_openai.items import received
 from spanbook_openai.messages import message
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from spanbook.pricing.reported import reported_cost
 from spanbook.usage import Usage
 from spanbook_openai import answers
 from spanbook_openai.bodies import EventBody
-from spanbook_openai.costs import reported_cost
 from spanbook_openai.events import EventReader
 from spanbook_openai.folds import ChoiceFold, LastFold, ResponseFold, TextFold
 from spanbook_openai.providers import is_openai, provider_of

@@ -19,6 +19,7 @@ _NUMBERS = (
     "reasoning",
     "audio_output",
 )
+_MONEY = ("cost", "reported_cost", "computed_cost")
 _DOLLAR = 10**12  # of what the store counts money in
 
 
@@ -43,7 +44,8 @@ def frame(names: Sequence[str], rows: Sequence[Any]) -> pandas.DataFrame:
         "total_tokens": (raw["input_tokens"] + raw["output_tokens"]).astype("Int64"),
         "estimated": raw["estimated"].astype("boolean"),
         "counted": raw["counted"].astype("boolean"),
-        "cost": raw["cost"].astype("Float64") / _DOLLAR,
+        **{name: raw[name].astype("Float64") / _DOLLAR for name in _MONEY},
+        **{name: raw[name] for name in ("tier", "unpriced", "anomaly")},
         "error_type": raw["error_type"],
     }
     return pandas.DataFrame(columns)

@@ -45,6 +45,7 @@ TRACE_COLUMNS = (
     *(traces.c[name] for name in _USAGE),
     traces.c.cost,
     traces.c.unpriced_count,
+    traces.c.anomaly_count,
     traces.c.model,
     traces.c.session,
     traces.c.user,
@@ -74,6 +75,11 @@ SPAN_COLUMNS = (
     spans.c.counted,
     spans.c.cost,
     spans.c.error_type,
+    spans.c.reported_cost,
+    spans.c.computed_cost,
+    spans.c.tier,
+    spans.c.unpriced,
+    spans.c.anomaly,
     *(spans.c[name] for name in _USAGE),
     spans.c.estimated,
 )
@@ -104,6 +110,7 @@ def trace_row(row: AnyRow) -> TraceRow:
         usage=Usage(*numbers, estimated=found["estimated_count"] > 0) if known else None,
         cost=None if found["cost"] is None else money(found["cost"]),
         unpriced_count=found["unpriced_count"],
+        anomaly_count=found["anomaly_count"],
         model=found["model"],
         session=found["session"],
         user=found["user"],
@@ -139,6 +146,11 @@ def span_row(
     counted: bool | None,
     cost: int | None,
     error_type: str | None,
+    reported_cost: int | None,
+    computed_cost: int | None,
+    tier: str | None,
+    unpriced: str | None,
+    anomaly: str | None,
     *usage: Any,
 ) -> SpanRow:
     """Return a span from its SPAN_COLUMNS; positional, since ten thousand are read at once."""
@@ -158,6 +170,11 @@ def span_row(
         bool(counted),
         None if cost is None else money(cost),
         error_type,
+        None if reported_cost is None else money(reported_cost),
+        None if computed_cost is None else money(computed_cost),
+        tier,
+        unpriced,
+        anomaly,
     )
 
 

@@ -19,7 +19,8 @@ class TraceRow:
     """One trace with its totals and previews.
 
     `cost` is None where nothing in the trace has a price; with `unpriced_count` above 0 it is a
-    lower bound. Without a root (`has_root` false) name, kind and times are provisional.
+    lower bound. `anomaly_count` model calls have usage that does not add up. Without a root
+    (`has_root` false) name, kind and times are provisional.
     """
 
     trace_id: str
@@ -47,6 +48,7 @@ class TraceRow:
     error: str | None
     root_id: str | None
     metadata: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
+    anomaly_count: int = 0
 
     @property
     def has_root(self) -> bool:
@@ -73,7 +75,10 @@ class TraceRow:
 class SpanRow:
     """One span without its payload.
 
-    `usage` with `counted` false was already reported by a span below and is in no total.
+    `usage` with `counted` false was already reported by a span below and is in no total. `cost` is
+    `reported_cost`, which the provider names, else `computed_cost`, which is usage by price. `tier`
+    is None for the usual one. `unpriced` says why usage has no computed cost, `anomaly` what does
+    not add up in it.
     """
 
     trace_id: str
@@ -91,6 +96,11 @@ class SpanRow:
     counted: bool = False
     cost: Decimal | None = None
     error_type: str | None = None
+    reported_cost: Decimal | None = None
+    computed_cost: Decimal | None = None
+    tier: str | None = None
+    unpriced: str | None = None
+    anomaly: str | None = None
 
     @property
     def start(self) -> datetime:

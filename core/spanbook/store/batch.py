@@ -8,6 +8,7 @@ from spanbook.store.compression import Compressor
 from spanbook.store.estimating import Estimating
 from spanbook.store.joining import SpanNews, join
 from spanbook.store.memory import Memory
+from spanbook.store.pricing import Pricing
 from spanbook.store.records import Pause, Record, Records
 from spanbook.store.search import worth_indexing
 from spanbook.store.texts import ALWAYS_LONG, TraceTexts, encode
@@ -42,6 +43,7 @@ def prepare(
     memory: Memory,
     compressor: Compressor,
     estimating: Estimating,
+    pricing: Pricing,
     pause: Pause,
 ) -> Batch:
     """Make `records` ready: join starts and ends, compress payloads, choose what to index.
@@ -53,6 +55,7 @@ def prepare(
     for trace_id, found in records.traces.items():
         spans = join(found)
         estimating.fill(trace_id, spans)
+        pricing.prepare(spans)
         _fill_blocks(spans, blocks, found.texts, pause)
         texts = found.texts.found
         words = worth_indexing(texts, memory.indexed(trace_id))

@@ -11,6 +11,7 @@ from spanbook.store.events import Events
 from spanbook.store.joining import SpanNews, is_news, new_row, next_row
 from spanbook.store.links import Links
 from spanbook.store.numbers import last_numbers
+from spanbook.store.pricing import BatchPricing
 from spanbook.store.records import Pause, Record
 from spanbook.store.rollups import Rollups, Series
 from spanbook.store.rows import StoredSpan, StoredTrace
@@ -36,13 +37,19 @@ class Filing:
     """Puts one batch into the tables: looks up what is there, computes rows, writes them."""
 
     def __init__(
-        self, connection: Connection, process: Record | None, run_pk: int | None, at: int
+        self,
+        connection: Connection,
+        process: Record | None,
+        run_pk: int | None,
+        at: int,
+        pricing: BatchPricing,
     ) -> None:
         """Prepare to file records of the run `run_pk`, told by `process`, at the moment `at`."""
         self._connection = connection
         self._process = process
         self._run_pk = run_pk
         self._at = at
+        self._pricing = pricing
         last = last_numbers(connection)
         self._last_trace = last.trace
         self._last_span = last.span
@@ -124,9 +131,10 @@ class Filing:
         if before is None:
             self._last_span += 1
             row = new_row(span, self._last_span, trace.pk, self._run_pk, block)
+            row = self._pricing.price(row, span)
             self._new_spans.append(row)
         else:
-            row = next_row(before, span, block)
+            row = self._pricing.price(next_row(before, span, block), span)
             self._changed_spans.append(row)
         return row
 

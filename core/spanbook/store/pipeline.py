@@ -20,6 +20,7 @@ from spanbook.store.losses import Losses, save_losses
 from spanbook.store.memory import Memory
 from spanbook.store.openings import Openings
 from spanbook.store.pace import at_once
+from spanbook.store.pricing import Pricing
 from spanbook.store.progress import hold
 from spanbook.store.records import Pause, decode
 from spanbook.store.rollups import Series
@@ -55,6 +56,7 @@ class Pipeline:
         self._connection: Connection | None = None
         self._compressor = Compressor()
         self._estimating = Estimating(lambda: self.connection)
+        self._pricing = Pricing()
         self._memory = Memory()
 
     @property
@@ -146,12 +148,14 @@ class Pipeline:
 
     def _prepare(self, lines: Sequence[bytes], pause: Pause) -> Batch:
         records = decode(lines, self._memory.texts, pause)
-        return prepare(records, self._memory, self._compressor, self._estimating, pause)
+        return prepare(
+            records, self._memory, self._compressor, self._estimating, self._pricing, pause
+        )
 
     def _file(self, connection: Connection, chunk: Chunk, batch: Batch, pause: Pause) -> "_Piece":
         process = self.openings.of(chunk.segment)
         run_pk = None if process is None else run_number(connection, process)
-        filing = Filing(connection, process, run_pk, self._clock())
+        filing = Filing(connection, process, run_pk, self._clock(), self._pricing.begin(connection))
         filing.add(batch, pause)
         series = filing.write(batch, self._compressor, self._memory.series)
         records = batch.records

@@ -75,6 +75,7 @@ def _count(trace: StoredTrace, span: StoredSpan, sign: int) -> None:
     trace.audio_output += sign * (span.audio_output or 0)
     total = trace.input_tokens + trace.output_tokens
     trace.total_tokens = total if trace.usage_count else None
+    trace.anomaly_count += sign * (span.anomaly is not None)
     if span.cost is None:
         trace.unpriced_count += sign
     else:

@@ -2,29 +2,31 @@
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, cast
 
 _TICKS = -10  # a tick is 1e-10 US dollars
 
 
 def reported_cost(usage: Mapping[str, Any]) -> str | None:
     """Return the US dollars that `usage` says the call cost, as text: money is never a float."""
-    ticks = _decimal(usage.get("cost_in_usd_ticks"))
+    ticks = amount(usage.get("cost_in_usd_ticks"))
     if ticks is not None:
         return _written(ticks.scaleb(_TICKS))
-    cost = usage.get("cost")
+    cost: Any = usage.get("cost")
     if isinstance(cost, Mapping):
-        cost = cost.get("total_cost")
-    found = _decimal(cost)
+        cost = cast("Mapping[str, Any]", cost).get("total_cost")
+    found = amount(cost)
     if found is None:
         return None
-    details = usage.get("cost_details")
+    details: Any = usage.get("cost_details")
     if usage.get("is_byok") and isinstance(details, Mapping):  # the rest is billed by the provider
-        found += _decimal(details.get("upstream_inference_cost")) or 0
+        details = cast("Mapping[str, Any]", details)
+        found += amount(details.get("upstream_inference_cost")) or 0
     return _written(found)
 
 
-def _decimal(value: Any) -> Decimal | None:
+def amount(value: Any) -> Decimal | None:
+    """Return what `value` says as an amount of money; None if it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -34,5 +36,5 @@ def _decimal(value: Any) -> Decimal | None:
     return found if found.is_finite() and found >= 0 else None
 
 
-def _written(amount: Decimal) -> str:
-    return format(amount, "f")
+def _written(dollars: Decimal) -> str:
+    return format(dollars, "f")
