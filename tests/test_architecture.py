@@ -66,7 +66,7 @@ LATE_DOORS = {
     "pricing": {"genai_prices"},  # where it is installed
     "storing": {"recording"},  # the type of the journal that is drained
     "door": {"reading"},  # spanbook.open
-    "commands": {"recording", "storing", "reading", "door", "sqlalchemy"},
+    "commands": {"pricing", "recording", "storing", "reading", "door", "sqlalchemy"},
     "langchain": {"langgraph"},  # where it is installed
     "openai": {"openai"},  # a wrapped client brings it
 }

@@ -25,6 +25,10 @@ class JournalError(SpanbookError):
     """A journal directory that cannot be written, or a segment that cannot be read."""
 
 
+class PriceError(SpanbookError, ValueError):
+    """A price that cannot be one, such as a negative rate or one for no part of the usage."""
+
+
 class FilterError(SpanbookError, ValueError):
     """A filter with an unknown field or a value that does not fit the field."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from spanbook.pricing.reported import reported_cost
 from spanbook.recording.recorder import MISSING
 from spanbook.tokens import read_usage
 from spanbook.usage import Usage
@@ -44,6 +45,7 @@ def read_answer(response: Any, provider: str | None = None) -> Answer:
     if reason is not None:
         answer.attributes["finish_reason"] = reason
     _describe(answer, fields, metadata, output)
+    _add_charged(answer, [*_places(output), *_places(metadata), *_places(info)])
     _uncount_cached(answer, fields.get("usage_metadata"))
     return answer
 
@@ -121,6 +123,19 @@ def _describe(
         value = metadata.get(key) or output.get(key)
         if isinstance(value, str):
             attributes[key] = value
+
+
+def _add_charged(answer: Answer, places: Sequence[Any]) -> None:
+    """Keep what stands beside the usage and decides what the call cost: a cost, the tier served."""
+    for raw in places:
+        if not isinstance(raw, Mapping):
+            continue
+        cost = reported_cost(raw)
+        if cost is not None:
+            answer.attributes.setdefault("reported_cost", cost)
+        for key in ("service_tier", "speed"):  # as Anthropic says it
+            if isinstance(raw.get(key), str):
+                answer.attributes.setdefault(key, raw[key])
 
 
 def _uncount_cached(answer: Answer, reported: Any) -> None:

@@ -57,15 +57,18 @@ def find_price(call: Call, own: OwnPrices) -> Price | Unpriced:
     names = [name for name in (call.model, call.request_model) if name]
     if not names:
         return Unpriced("the model is not known")
-    for name in names:
-        mine = own.find(call.provider, name, call.at_ns)
-        if mine is not None:
-            return mine
+    found = [_price_of(name, call, own) for name in names]
+    return next((one for one in found if isinstance(one, Price)), found[0])
+
+
+def _price_of(name: str, call: Call, own: OwnPrices) -> Price | Unpriced:
+    mine = own.find(call.provider, name, call.at_ns)
+    if mine is not None:
+        return mine
     prices = price_list()
     if prices is None:
         return NO_LIST
-    found = [prices.find(call.provider, name, call.at_ns, call.tier) for name in names]
-    return next((one for one in found if isinstance(one, Price)), found[0])
+    return prices.find(call.provider, name, call.at_ns, call.tier)
 
 
 def tier_served(tier: str | None) -> str | None:

@@ -111,11 +111,13 @@ class PriceList:
             if name in self._providers:
                 yield self._providers[name]
 
-    def models(self) -> Iterator[tuple[str, str]]:
-        """Yield provider and name of every model that has a price."""
+    def current(self, at_ns: int) -> Iterator[Price]:
+        """Yield the usual price of every model at that moment."""
         for provider in self._providers.values():
             for model in provider.models:
-                yield provider.id, model.id
+                price = _Model(self.source, provider, model, has_tiers=True).price(at_ns, None)
+                if isinstance(price, Price):
+                    yield price
 
 
 @cache

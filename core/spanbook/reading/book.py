@@ -1,21 +1,29 @@
 """The book: a store to read from, for notebooks and scripts."""
 
+import contextlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
+from datetime import date, datetime
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Engine
 
-from spanbook.reading import queries, trees
+from spanbook.pricing.own import own_name, own_rates, own_start
+from spanbook.pricing.rates import Price
+from spanbook.reading import costs, queries, trees
+from spanbook.reading.costs import CostExplanation
 from spanbook.reading.filters import LARGEST_PAGE, TraceFilter
 from spanbook.reading.health import StoreHealth, store_health
 from spanbook.reading.rows import Blob, Payload, SpanRow, TraceRow
 from spanbook.reading.span_table import SpanTable, span_table
 from spanbook.reading.trees import Tree
 from spanbook.settings import Settings
-from spanbook.store.database import reading_engine
+from spanbook.store.database import open_engine, reading_engine
+from spanbook.store.prices import add_own, remove_own
 
 
 class Trace:
@@ -41,6 +49,14 @@ class Trace:
             UnknownTraceError: the trace has no such span.
         """
         return queries.get_payload(self._engine, self.row.trace_id, span_id)
+
+    def explain_cost(self, span_id: str) -> CostExplanation:
+        """Return by which price and by which shares a span cost what it did.
+
+        Raises:
+            UnknownTraceError: the trace has no such span.
+        """
+        return costs.explain_cost(self._engine, self.row.trace_id, span_id)
 
     def __repr__(self) -> str:
         """Return id, name and status."""
@@ -111,6 +127,56 @@ class Book:
     def blob(self, hash: str) -> Blob | None:
         """Return the content with this hash, or None where the store does not hold it."""
         return queries.get_blob(self.engine, hash)
+
+    def prices(self, model: str | None = None) -> list[Price]:
+        """Return your own prices, then those of the list that hold now.
+
+        With `model`, those of models whose name has it in it.
+        """
+        return costs.list_prices(self.engine, model)
+
+    def add_price(
+        self,
+        model: str,
+        *,
+        provider: str | None = None,
+        since: date | datetime | str | None = None,
+        **rates: Decimal | float | str,
+    ) -> None:
+        """Add a price of your own, in US dollars for a million tokens; it wins over the list.
+
+        Rates are input, output, cache_read, cache_write, audio_input, image_input, reasoning and
+        audio_output: `add_price("my-model", input=2.5, output=10, since="2026-01-01")`. A part
+        without a rate costs what its whole does, but for sound. `model` is matched whole, without
+        regard to case. Spans that are stored already keep their cost; see recompute-costs.
+
+        Raises:
+            PriceError: a rate, a name or a date that cannot be one.
+        """
+        given = (own_name(model, "model"), own_start(since), own_rates(rates))
+        seller = None if provider is None else own_name(provider, "provider")
+        with self._writing() as engine:
+            add_own(engine, seller, *given, time.time_ns())
+
+    def remove_price(
+        self,
+        model: str,
+        *,
+        provider: str | None = None,
+        since: date | datetime | str | None = None,
+    ) -> bool:
+        """Remove a price of your own that was added with these words; False if there is none."""
+        seller = None if provider is None else own_name(provider, "provider")
+        with self._writing() as engine:
+            return remove_own(engine, seller, own_name(model, "model"), own_start(since)) > 0
+
+    @contextlib.contextmanager
+    def _writing(self) -> Generator[Engine]:
+        engine = open_engine(self.url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
 
     def health(self) -> StoreHealth:
         """Return what the store could not keep."""

@@ -11,6 +11,7 @@ from spanbook.errors import UnknownTraceError
 from spanbook.reading import payloads, search
 from spanbook.reading.changes import changes, mark
 from spanbook.reading.conditions import conditions, tagged
+from spanbook.reading.costs import explain_cost
 from spanbook.reading.cursors import Cursor
 from spanbook.reading.facets import facets
 from spanbook.reading.filters import TraceFilter
@@ -25,6 +26,7 @@ from spanbook.store.schema import payloads as blocks
 __all__ = [
     "changes",
     "count_traces",
+    "explain_cost",
     "facets",
     "get_blob",
     "get_payload",

@@ -34,9 +34,9 @@ class Pricing:
         if any("usage" in one.record and one.ended for one in news):
             price_list()
 
-    def begin(self, connection: Connection) -> "BatchPricing":
-        """Return what prices the spans of one transaction."""
-        return BatchPricing(connection, self)
+    def begin(self, connection: Connection, *, dry: bool = False) -> "BatchPricing":
+        """Return what prices the spans of one transaction; a `dry` one writes nothing."""
+        return BatchPricing(connection, self, dry=dry)
 
     def own(self, connection: Connection) -> OwnPrices:
         """Return the prices that the user has added by now."""
@@ -49,10 +49,10 @@ class Pricing:
 class BatchPricing:
     """Prices the spans of one transaction, by the prices that the store holds in it."""
 
-    def __init__(self, connection: Connection, pricing: Pricing) -> None:
+    def __init__(self, connection: Connection, pricing: Pricing, *, dry: bool) -> None:
         self._connection = connection
         self._pricing = pricing
-        self._numbers = PriceNumbers(connection)
+        self._numbers = PriceNumbers(connection, dry=dry)
         self._own: OwnPrices | None = None
 
     def price(self, row: StoredSpan, news: SpanNews) -> StoredSpan:
@@ -67,6 +67,8 @@ class BatchPricing:
     def priced(self, row: StoredSpan, attributes: Mapping[str, Any]) -> StoredSpan:
         """Return `row` with what it cost, by what the span's `attributes` tell besides."""
         reported = _stored(amount(attributes.get("reported_cost")))
+        reported = row.reported_cost if reported is None else reported
+        tier = _tier(attributes) or tier_served(row.tier)
         if row.input_tokens is None:
             return row._replace(reported_cost=reported)
         usage = usage_of(row)
@@ -74,15 +76,19 @@ class BatchPricing:
         if not row.counted:  # what a span below has paid for already
             return row._replace(reported_cost=reported, anomaly=strange)
         if attributes.get("cached") is True:  # answered without a call
-            return row._replace(cost=0, reported_cost=reported, computed_cost=0, anomaly=strange)
+            return row._replace(
+                cost=0, reported_cost=reported, computed_cost=0, unpriced=None, anomaly=strange
+            )
         if attributes.get("usage_suspect"):
-            made = Charge(tier=_tier(attributes), unpriced=_SUSPECT)
+            made = Charge(tier=tier, unpriced=_SUSPECT)
         else:
-            made = self._charge(row, usage, _tier(attributes), attributes.get("request_model"))
+            made = self._charge(row, usage, tier, attributes.get("request_model"))
         return self._charged(row, made, reported)._replace(anomaly=strange)
 
     def repriced(self, row: StoredSpan) -> StoredSpan:
-        """Return `row`, which has usage and a price, as it would be priced now."""
+        """Return `row`, which has usage and was priced, as it would be now by itself."""
+        if row.computed_cost is not None and row.price_pk is None:  # answered without a call
+            return row
         made = self._charge(row, usage_of(row), tier_served(row.tier), None)
         return self._charged(row, made, row.reported_cost)
 

@@ -70,6 +70,10 @@ class Rollups:
         """Count a span that has just finished."""
         self._sums_of(project, span).add(span, 1)
 
+    def add_cost(self, project: str, span: StoredSpan, difference: int) -> None:
+        """Add to what a span cost that was counted before."""
+        self._sums_of(project, span).cost += difference
+
     def take_off(self, project: str, span: StoredSpan) -> None:
         """Take a finished span off again, which is about to be deleted."""
         self._takes_off = True
