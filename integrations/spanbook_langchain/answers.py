@@ -143,6 +143,7 @@ def _uncount_cached(answer: Answer, reported: Any) -> None:
     cost = reported.get("total_cost") if isinstance(reported, dict) else None
     if isinstance(cost, (int, float)) and cost == 0:
         answer.attributes["cached"] = True
+        answer.attributes.pop("reported_cost", None)  # of the call that filled the cache
         if answer.usage is not None:
             answer.attributes["cached_usage"] = answer.usage.to_dict()
         answer.usage = Usage()

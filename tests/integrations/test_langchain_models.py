@@ -212,6 +212,22 @@ def test_older_bedrock_versions_count_cached_input_apart(recorder: Recorder) -> 
     assert only(recorder).usage == Usage(7520, 386, cache_read=7000, cache_write=502)
 
 
+def test_what_the_provider_charged_is_kept(recorder: Recorder) -> None:
+    metadata = {"token_usage": {**OPENAI, "cost": 0.00125}}
+
+    span = answer(recorder, AIMessage("x", response_metadata=metadata))
+
+    assert span.attributes["reported_cost"] == "0.00125"
+
+
+def test_the_tier_that_anthropic_served_is_kept(recorder: Recorder) -> None:
+    metadata = {"usage": {"input_tokens": 1, "output_tokens": 2, "service_tier": "batch"}}
+
+    span = answer(recorder, AIMessage("x", response_metadata=metadata))
+
+    assert span.attributes["service_tier"] == "batch"
+
+
 def test_usage_repeated_by_each_candidate_is_counted_once(recorder: Recorder) -> None:
     several = [AIMessage(text, usage_metadata=usage(13, 7)) for text in "ab"]
 
