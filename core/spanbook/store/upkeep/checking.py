@@ -127,6 +127,7 @@ def _sums() -> Select[Any]:
         number(counted).label("usage_count"),
         number(counted, spans.c.estimated.is_(True)).label("estimated_count"),
         number(counted, spans.c.cost.is_(None)).label("unpriced_count"),
+        number(counted, spans.c.anomaly.is_not(None)).label("anomaly_count"),
         *(total(spans.c[name]).label(name) for name in _SUMMED),
         case((number(counted) > 0, tokens)).label("total_tokens"),
         func.sum(case((counted, spans.c.cost))).label("cost"),
