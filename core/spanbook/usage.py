@@ -63,6 +63,8 @@ _FIELDS = tuple(field.name for field in fields(Usage))
 
 def anomaly(usage: Usage, total: int | None = None) -> str | None:
     """Return in words what does not add up in `usage`, or None; `total` is what was reported."""
+    if _adds_up(usage) and (total is None or total == usage.total):
+        return None
     found = [
         f"{name} is negative ({getattr(usage, name)})"
         for name in COUNTS
@@ -81,3 +83,16 @@ def anomaly(usage: Usage, total: int | None = None) -> str | None:
     if total is not None and total != usage.total:
         found.append(f"total {total} is not input {usage.input} and output {usage.output}")
     return "; ".join(found) or None
+
+
+def _adds_up(usage: Usage) -> bool:
+    """Say whether every part is within its whole, as nearly all usage is."""
+    return (
+        usage.cache_read >= 0
+        and usage.cache_write >= 0
+        and usage.cache_read + usage.cache_write <= usage.input
+        and 0 <= usage.audio_input <= usage.input
+        and 0 <= usage.image_input <= usage.input
+        and 0 <= usage.reasoning <= usage.output
+        and 0 <= usage.audio_output <= usage.output
+    )

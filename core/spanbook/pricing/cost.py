@@ -54,17 +54,16 @@ def cost_of(usage: Usage, price: Price) -> Cost | Unpriced:
         return Unpriced(str(error))
     if "request" in rates:
         counted.append(("request", 1))
-    total = Decimal(0)
+    million_fold = Decimal(0)
     shares: list[Share] = []
     is_long = False
     for part, number in counted:
         rate = rates[part]
         dollars = rate.at(usage.input) if rate.steps else rate.base
         is_long = is_long or dollars != rate.base
-        share = Share(part, number, dollars)
-        shares.append(share)
-        total = _EXACT.add(total, share.amount)
-    return Cost(total, tuple(shares), is_long)
+        shares.append(Share(part, number, dollars))
+        million_fold = _EXACT.fma(dollars, number, million_fold)
+    return Cost(_EXACT.scaleb(million_fold, _MILLION), tuple(shares), is_long)
 
 
 def _add_input(usage: Usage, rates: Rates, counted: list[tuple[str, int]]) -> None:
@@ -72,7 +71,7 @@ def _add_input(usage: Usage, rates: Rates, counted: list[tuple[str, int]]) -> No
     cached, written, audio, images = (
         usage.cache_read, usage.cache_write, usage.audio_input, usage.image_input
     )  # fmt: skip
-    if min(whole, cached, written, audio, images) < 0:
+    if whole < 0 or cached < 0 or written < 0 or audio < 0 or images < 0:
         raise _UnknownError("the usage is negative")
     if audio and "audio_input" not in rates:  # sound costs a multiple of text
         raise _UnknownError("the price has no rate for audio_input")
@@ -91,7 +90,7 @@ def _add_input(usage: Usage, rates: Rates, counted: list[tuple[str, int]]) -> No
 
 def _add_output(usage: Usage, rates: Rates, counted: list[tuple[str, int]]) -> None:
     rest = usage.output
-    if min(rest, usage.reasoning, usage.audio_output) < 0:
+    if rest < 0 or usage.reasoning < 0 or usage.audio_output < 0:
         raise _UnknownError("the usage is negative")
     if usage.audio_output and "audio_output" not in rates:
         raise _UnknownError("the price has no rate for audio_output")
