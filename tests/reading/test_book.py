@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 import spanbook
 from spanbook.errors import FilterError, SpanbookError, UnknownTraceError
-from spanbook.reading import filters
+from spanbook.reading import list_filter
 from spanbook.reading.book import Book
 from spanbook.recording.recorder import Recorder
 from spanbook.spans import SpanKind
@@ -138,4 +138,4 @@ def test_a_book_without_a_url_is_the_configured_one(url: str, monkeypatch: pytes
 
 
 def test_a_page_holds_a_thousand_at_most():
-    assert filters.LARGEST_PAGE == 1_000
+    assert list_filter.LARGEST_PAGE == 1_000

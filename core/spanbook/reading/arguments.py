@@ -140,3 +140,14 @@ def read_flag(text: str) -> bool:
 def write_flag(flag: bool) -> str:
     """Return `true` or `false`."""
     return "true" if flag else "false"
+
+
+def read_flag_or_text(text: str) -> bool | str:
+    """Return what `text` says where it is yes or no, else the text."""
+    word = text.strip().lower()
+    return word in _TRUE if word in _TRUE | _FALSE else read_text(text)
+
+
+def write_flag_or_text(value: bool | str) -> str:
+    """Return `value` as `read_flag_or_text` reads it."""
+    return write_flag(value) if isinstance(value, bool) else value

@@ -16,8 +16,9 @@ from spanbook.pricing.own import own_name, own_rates, own_start
 from spanbook.pricing.rates import Price
 from spanbook.reading import costs, queries, trees
 from spanbook.reading.costs import CostExplanation
-from spanbook.reading.filters import LARGEST_PAGE, TraceFilter
+from spanbook.reading.filters import TraceFilter
 from spanbook.reading.health import StoreHealth, store_health
+from spanbook.reading.list_filter import LARGEST_PAGE
 from spanbook.reading.rows import Blob, Payload, SpanRow, TraceRow
 from spanbook.reading.span_table import SpanTable, span_table
 from spanbook.reading.trees import Tree

@@ -8,14 +8,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select
 
 from spanbook.errors import FilterError, UnknownTraceError
 from spanbook.reading.cursors import pack, unpack
-from spanbook.reading.records import (
-    SPAN_COLUMNS,
-    TRACE_COLUMNS,
-    AnyRow,
-    fields_of,
-    span_rows,
-    trace_row,
-)
+from spanbook.reading.pages import AnyRow
+from spanbook.reading.records import SPAN_COLUMNS, TRACE_COLUMNS, fields_of, span_rows, trace_row
 from spanbook.reading.rows import Changes
 from spanbook.spans import Status
 from spanbook.store.schema import spans, traces

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, func, literal_column, select
 
 from spanbook.moments import duration_ns, moment_ns, stored_money
-from spanbook.reading.filters import NONE, TraceFilter
+from spanbook.reading.filters import TraceFilter
+from spanbook.reading.list_filter import NONE
 from spanbook.reading.search import contains
 from spanbook.store.schema import trace_tags, traces
 

@@ -1,4 +1,4 @@
-"""Cursors: a place in a sorted list of traces, as text for an address."""
+"""Cursors: a place in a sorted list, as text for an address."""
 
 import base64
 import binascii
@@ -15,9 +15,9 @@ _ADVICE = "Start again from the first page."
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The place of one trace in a list: what it is sorted by, then start, then row number.
+    """The place of one row in a list: what it is sorted by, then start, then row number.
 
-    `value` is None for a trace that lacks what the list is sorted by; these come last.
+    `value` is None for a row that lacks what the list is sorted by; these come last.
     """
 
     sort: str

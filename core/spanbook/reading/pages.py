@@ -1,41 +1,36 @@
-"""Pages: a sorted list of traces, read in parts from any place in either direction."""
+"""Pages: a sorted list, read in parts from any place in either direction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Column, ColumnElement, Connection, FromClause, Row, Select, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, tuple_
 
-from spanbook.reading import search
-from spanbook.reading.conditions import conditions, tagged
 from spanbook.reading.cursors import Cursor
-from spanbook.reading.filters import TraceFilter
-from spanbook.store.schema import trace_tags, traces
+from spanbook.reading.list_filter import ListFilter
 
-_SORT_COLUMNS: dict[str, Column[Any]] = {
-    "start": traces.c.start_ns,
-    "duration": traces.c.duration_ns,
-    "tokens": traces.c.total_tokens,
-    "spans": traces.c.span_count,
-    "errors": traces.c.error_count,
-}
+AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
 
 
-def sort_column(sort: str) -> Column[Any]:
-    """Return the column that holds what a list is sorted by."""
-    return _SORT_COLUMNS[sort] if sort in _SORT_COLUMNS else traces.c[sort]
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """What a list is sorted by; `known` is NULL in rows that lack it. None: all have it."""
+
+    value: ColumnElement[Any]
+    known: ColumnElement[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """The order of a list: a value, then start, then row number, all in the same direction.
 
-    Rows without the value come last in either direction; read backward, they come first.
+    Without `by` it is start, then row number. Rows without the value come last in either
+    direction; read backward, they come first.
     """
 
-    value: Column[Any]
-    start: Column[Any]
-    pk: Column[Any]
+    by: Sort | None
+    start: ColumnElement[Any]
+    pk: ColumnElement[Any]
     descending: bool
     backward: bool
 
@@ -54,23 +49,22 @@ class Order:
 
         Two plain parts instead of NULLS LAST: each can be read off an index.
         """
-        nullable = bool(self.value.nullable)
+        known = None if self.by is None else self.by.known
         for present in (False, True) if self.backward else (True, False):
             here = cursor is not None and (cursor.value is not None) == present
             passed = cursor is not None and not here and present != self.backward
-            if passed or not (present or nullable):
+            if passed or not (present or known is not None):
                 continue
             where: list[ColumnElement[bool]] = []
-            if nullable:
-                where.append(self.value.is_not(None) if present else self.value.is_(None))
+            if known is not None:
+                where.append(known.is_not(None) if present else known.is_(None))
             if here and cursor is not None:
                 where.append(self._beyond(cursor, present))
             yield present, where
 
-    def _columns(self, present: bool) -> list[Column[Any]]:
-        by_value = present and self.value is not self.start
-        by_value = by_value and self.value is not traces.c.start_ns
-        return [*([self.value] if by_value else []), self.start, self.pk]
+    def _columns(self, present: bool) -> list[ColumnElement[Any]]:
+        by = [self.by.value] if present and self.by is not None else []
+        return [*by, self.start, self.pk]
 
     def _beyond(self, cursor: Cursor, present: bool) -> ColumnElement[bool]:
         columns = self._columns(present)
@@ -79,77 +73,46 @@ class Order:
         return place < values if self.downward else place > values
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What to read: which columns of which traces, in which order, how many."""
-
-    columns: Sequence[ColumnElement[Any]]
-    filter: TraceFilter
-    cursor: Cursor | None
-    backward: bool
-    limit: int
-
-
-def read_page(connection: Connection, page: Page) -> list[Row[Any]]:
-    """Return the rows of `page` in the order of reading."""
-    source, where = tagged(connection, page.filter.tag, by_start=page.filter.sort == "start")
-    where = [*conditions(page.filter, connection.dialect.name), *where]
-    order = _order(page)
-    if page.filter.q is None:
-        return _read(connection, page, order, source, where)
-    rows: list[Row[Any]] = []
-    for found in _searches(connection, page, order):
-        rows = _read(connection, page, order, source, [*where, found])
-        if len(rows) == page.limit:
-            break
-    return rows
-
-
-def _order(page: Page) -> Order:
-    column = sort_column(page.filter.sort)
-    start, pk = traces.c.start_ns, traces.c.pk
-    if page.filter.tag and column is start:  # the tag's rows stand in this order already
-        start, pk = trace_tags.c.start_ns, trace_tags.c.trace_pk
-    return Order(column, start, pk, page.filter.descending, page.backward)
-
-
-def _searches(connection: Connection, page: Page, order: Order) -> Iterator[ColumnElement[bool]]:
-    text = page.filter.q or ""
-    if page.filter.sort != "start":
-        return iter([search.matching(text, connection.dialect.name)])
-    start = traces.c.start_ns
-    plain = Order(start, start, traces.c.pk, order.descending, order.backward)
-    ((_, place),) = plain.parts(page.cursor)
-    return search.windows(connection, text, place=place, descending=order.downward)
-
-
-def _read(
+def read_parts(
     connection: Connection,
-    page: Page,
     order: Order,
-    source: FromClause,
-    where: Sequence[ColumnElement[bool]],
-) -> list[Row[Any]]:
-    rows: list[Row[Any]] = []
-    for present, part in order.parts(page.cursor):
-        missing = page.limit - len(rows)
-        keys = (
-            select(traces.c.pk)
-            .select_from(source)
-            .where(*where, *part)
-            .order_by(*order.clauses(present=present))
-            .limit(missing)
-        )
-        rows += connection.execute(_whole(page, order, keys, present)).all()
-        if len(rows) == page.limit:
+    cursor: Cursor | None,
+    limit: int,
+    statement: Callable[[bool, list[ColumnElement[bool]], int], "Select[Any]"],
+) -> list[AnyRow]:
+    """Return up to `limit` rows beyond `cursor`, in the order of reading.
+
+    `statement` makes the select of one part: whether its rows have what the list is sorted by,
+    what must hold of them, and how many to read.
+    """
+    rows: list[AnyRow] = []
+    for present, part in order.parts(cursor):
+        rows += connection.execute(statement(present, part, limit - len(rows))).all()
+        if len(rows) == limit:
             break
     return rows
 
 
-def _whole(page: Page, order: Order, keys: Select[Any], present: bool) -> Select[Any]:
-    """Return the rows of `keys`, which an index alone can find: only these are read whole."""
-    value, start, pk = order.value, traces.c.start_ns, traces.c.pk
-    outer = Order(value, start, pk, order.descending, order.backward)
-    return (
-        select(*page.columns).where(traces.c.pk.in_(keys)).order_by(*outer.clauses(present=present))
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The rows of one page in the order of the list, and where its neighbours begin."""
+
+    rows: Sequence[AnyRow]
+    next: str | None
+    previous: str | None
+
+
+def cut(filter: ListFilter, rows: list[AnyRow], place: Callable[[AnyRow], Cursor]) -> Cut:
+    """Return the page of `filter` from its rows in the order of reading and one beyond, if any."""
+    backward = filter.before is not None
+    more = len(rows) > filter.limit
+    rows = rows[: filter.limit]
+    if backward:
+        rows.reverse()
+    has_next = bool(rows) and (more or backward)
+    has_previous = bool(rows) and (more if backward else filter.cursor() is not None)
+    return Cut(
+        rows,
+        place(rows[-1]).encode() if has_next else None,
+        place(rows[0]).encode() if has_previous else None,
     )

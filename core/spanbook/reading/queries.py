@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select
 
 from spanbook.errors import UnknownTraceError
 from spanbook.reading import payloads, search
@@ -16,9 +16,10 @@ from spanbook.reading.cursors import Cursor
 from spanbook.reading.facets import facets
 from spanbook.reading.filters import TraceFilter
 from spanbook.reading.links import list_links
-from spanbook.reading.pages import Page, read_page, sort_column
+from spanbook.reading.pages import AnyRow, cut
 from spanbook.reading.records import SPAN_COLUMNS, TRACE_COLUMNS, fields_of, span_rows, trace_row
 from spanbook.reading.rows import Blob, Count, Payload, SpanRow, TracePage, TraceRow
+from spanbook.reading.trace_pages import Page, read_page, sort_column
 from spanbook.store.compression import content_of
 from spanbook.store.schema import blobs, events, spans, traces
 from spanbook.store.schema import payloads as blocks
@@ -50,20 +51,11 @@ def list_traces(engine: Engine, filter: TraceFilter) -> TracePage:
     page = Page(TRACE_COLUMNS, filter, cursor, backward, filter.limit + 1)
     with engine.connect() as connection:
         rows = read_page(connection, page)
-    more = len(rows) > filter.limit
-    rows = rows[: filter.limit]
-    if backward:
-        rows.reverse()
-    has_next = bool(rows) and (more or backward)
-    has_previous = bool(rows) and (more if backward else cursor is not None)
-    return TracePage(
-        rows=tuple(trace_row(row) for row in rows),
-        next=_cursor(filter, rows[-1]).encode() if has_next else None,
-        previous=_cursor(filter, rows[0]).encode() if has_previous else None,
-    )
+    found = cut(filter, rows, lambda row: _cursor(filter, row))
+    return TracePage(tuple(trace_row(row) for row in found.rows), found.next, found.previous)
 
 
-def _cursor(filter: TraceFilter, row: Row[Any]) -> Cursor:
+def _cursor(filter: TraceFilter, row: AnyRow) -> Cursor:
     place = fields_of(row)
     value = place[sort_column(filter.sort)]
     return Cursor(filter.sort, filter.descending, value, place["start_ns"], place["pk"])
@@ -114,7 +106,7 @@ def get_trace(engine: Engine, trace_id: str) -> TraceRow:
         return trace_row(_find(connection, trace_id, TRACE_COLUMNS))
 
 
-def _find(connection: Connection, trace_id: str, columns: Iterable[ColumnElement[Any]]) -> Row[Any]:
+def _find(connection: Connection, trace_id: str, columns: Iterable[ColumnElement[Any]]) -> AnyRow:
     row = connection.execute(select(*columns).where(traces.c.trace_id == trace_id)).first()
     if row is None:
         raise UnknownTraceError(

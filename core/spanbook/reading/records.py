@@ -1,18 +1,17 @@
 """Records: rows of the tables as the frozen rows that the read side returns."""
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
-from sqlalchemy import Row, RowMapping
+from sqlalchemy import RowMapping
 
 from spanbook.moments import money
+from spanbook.reading.pages import AnyRow
 from spanbook.reading.rows import SpanRow, TraceRow
 from spanbook.spans import SpanKind, Status
 from spanbook.store.schema import spans, traces
 from spanbook.usage import Usage
-
-AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
 
 _USAGE = (
     "input_tokens",

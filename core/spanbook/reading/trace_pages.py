@@ -1,0 +1,101 @@
+"""Trace pages: which rows of `traces` stand on a page of their list."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, FromClause, Select, select
+
+from spanbook.reading import search
+from spanbook.reading.conditions import conditions, tagged
+from spanbook.reading.cursors import Cursor
+from spanbook.reading.filters import TraceFilter
+from spanbook.reading.pages import AnyRow, Order, Sort, read_parts
+from spanbook.store.schema import trace_tags, traces
+
+_SORT_COLUMNS: dict[str, Column[Any]] = {
+    "start": traces.c.start_ns,
+    "duration": traces.c.duration_ns,
+    "tokens": traces.c.total_tokens,
+    "spans": traces.c.span_count,
+    "errors": traces.c.error_count,
+}
+
+
+def sort_column(sort: str) -> Column[Any]:
+    """Return the column that holds what a list is sorted by."""
+    return _SORT_COLUMNS[sort] if sort in _SORT_COLUMNS else traces.c[sort]
+
+
+def _sort(sort: str) -> Sort | None:
+    column = sort_column(sort)
+    if column is traces.c.start_ns:
+        return None
+    return Sort(column, column if column.nullable else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What to read: which columns of which traces, in which order, how many."""
+
+    columns: Sequence[ColumnElement[Any]]
+    filter: TraceFilter
+    cursor: Cursor | None
+    backward: bool
+    limit: int
+
+
+def read_page(connection: Connection, page: Page) -> list[AnyRow]:
+    """Return the rows of `page` in the order of reading."""
+    source, where = tagged(connection, page.filter.tag, by_start=page.filter.sort == "start")
+    where = [*conditions(page.filter, connection.dialect.name), *where]
+    order = _order(page)
+    if page.filter.q is None:
+        return _read(connection, page, order, source, where)
+    rows: list[AnyRow] = []
+    for found in _searches(connection, page, order):
+        rows = _read(connection, page, order, source, [*where, found])
+        if len(rows) == page.limit:
+            break
+    return rows
+
+
+def _order(page: Page) -> Order:
+    start, pk = traces.c.start_ns, traces.c.pk
+    by = _sort(page.filter.sort)
+    if page.filter.tag and by is None:  # the tag's rows stand in this order already
+        start, pk = trace_tags.c.start_ns, trace_tags.c.trace_pk
+    return Order(by, start, pk, page.filter.descending, page.backward)
+
+
+def _searches(connection: Connection, page: Page, order: Order) -> Iterator[ColumnElement[bool]]:
+    text = page.filter.q or ""
+    if page.filter.sort != "start":
+        return iter([search.matching(text, connection.dialect.name)])
+    plain = replace(order, start=traces.c.start_ns, pk=traces.c.pk)
+    ((_, place),) = plain.parts(page.cursor)
+    return search.windows(connection, text, place=place, descending=order.downward)
+
+
+def _read(
+    connection: Connection,
+    page: Page,
+    order: Order,
+    source: FromClause,
+    where: Sequence[ColumnElement[bool]],
+) -> list[AnyRow]:
+    outer = replace(order, start=traces.c.start_ns, pk=traces.c.pk)
+
+    def statement(present: bool, part: list[ColumnElement[bool]], limit: int) -> "Select[Any]":
+        """Select the rows of keys that an index alone can find: only these are read whole."""
+        keys = (
+            select(traces.c.pk)
+            .select_from(source)
+            .where(*where, *part)
+            .order_by(*order.clauses(present=present))
+            .limit(limit)
+        )
+        whole = select(*page.columns).where(traces.c.pk.in_(keys))
+        return whole.order_by(*outer.clauses(present=present))
+
+    return read_parts(connection, order, page.cursor, page.limit, statement)
