@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from spanbook.store.accounts import Accounts, Owner
 from spanbook.store.batch import Batch, TraceNews
 from spanbook.store.blocks import BlockNumbers
 from spanbook.store.compression import Compressor
@@ -55,6 +56,7 @@ class Filing:
         self._last_span = last.span
         self._blocks = BlockNumbers(last.block)
         self._rollups = Rollups()
+        self._accounts = Accounts(connection)
         self._tags = Tags()
         self._events = Events(connection)
         self._links = Links()
@@ -81,12 +83,15 @@ class Filing:
         trace = known or self._new_trace(news.trace_id)
         before = trace.values() if known is not None else ()
         tagged = None if known is None else (trace.tags, trace.start_ns)
+        owner = Owner.of(trace) if known is not None and trace.usage_count else None
         old = {} if known is None else self._known_spans(trace.pk, news.spans)
-        finished = self._add_spans(trace, news, old, pause)
+        counted: list[tuple[StoredSpan | None, StoredSpan]] = []
+        finished = self._add_spans(trace, news, old, counted, pause)
         for context in news.contexts:
             add_context(trace, context)
         for row in finished:
             self._rollups.add(trace.project, row)
+        self._accounts.book(trace, counted, owner)
         self._events.add(trace.pk, news.events, is_new=known is None)
         self._links.add(trace.pk, news.links)
         self._tags.add(trace, tagged)
@@ -102,9 +107,17 @@ class Filing:
         return new_trace(self._last_trace, trace_id, self._process, self._run_pk, self._at)
 
     def _add_spans(
-        self, trace: StoredTrace, news: TraceNews, old: dict[str, StoredSpan], pause: Pause
+        self,
+        trace: StoredTrace,
+        news: TraceNews,
+        old: dict[str, StoredSpan],
+        counted: list[tuple[StoredSpan | None, StoredSpan]],
+        pause: Pause,
     ) -> list[StoredSpan]:
-        """Compute the rows of a trace's spans; return those that have just finished."""
+        """Compute the rows of a trace's spans; return those that have just finished.
+
+        Add to `counted` what was and what is the row of each span whose usage counts.
+        """
         finished: list[StoredSpan] = []
         changed = 0
         for span in news.spans:
@@ -113,6 +126,8 @@ class Filing:
                 continue
             row = self._row(trace, before, span)
             add_span(trace, before, row, span)
+            if row.counted or (before is not None and before.counted):
+                counted.append((before, row))
             if row.is_finished and (before is None or not before.is_finished):
                 finished.append(row)
             changed = changed or row.pk
@@ -153,6 +168,7 @@ class Filing:
         self._events.write(compressor)
         self._links.write(connection)
         self._tags.write(connection)
+        self._accounts.write()
         write_search(connection, self._words)
         return self._rollups.write(connection, series)
 

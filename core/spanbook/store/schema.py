@@ -17,6 +17,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Index,
     Integer,
     LargeBinary,
@@ -174,14 +175,37 @@ spans = Table(
     sqlite_autoincrement=True,  # a number is never used again: the full-text index goes by it
 )
 Index("spans_trace", spans.c.trace_pk, spans.c.span_id, unique=True)
-Index("spans_start", spans.c.start_ns)
-Index("spans_kind", spans.c.kind, spans.c.start_ns)
-for _name, _column, _condition in (
-    ("spans_running", spans.c.run_pk, "status = 'running'"),
-    ("spans_unpriced", spans.c.start_ns, "unpriced IS NOT NULL"),
-    ("spans_anomaly", spans.c.start_ns, "anomaly IS NOT NULL"),
-):
-    Index(_name, _column, sqlite_where=text(_condition), postgresql_where=text(_condition))
+# A list of spans is walked in the order of one of these, or of what it is filtered by; usage and
+# costs are those of few spans, and so are their indexes. Where the kind is in an index it spares
+# reading the rows of other kinds.
+_usage_known = "input_tokens IS NOT NULL"
+_start = spans.c.start_ns
+_indexes: tuple[tuple[str, tuple[ColumnElement[Any], ...], str], ...] = (
+    ("start", (_start,), ""),
+    ("kind", (spans.c.kind, _start), ""),
+    ("name", (spans.c.name, _start), ""),
+    ("duration", (spans.c.end_ns - _start, _start), "end_ns IS NOT NULL"),
+    ("model", (spans.c.model, _start), "model IS NOT NULL"),
+    ("provider", (spans.c.provider, _start), "provider IS NOT NULL"),
+    ("tier", (spans.c.tier, _start), "tier IS NOT NULL"),
+    ("tokens", (spans.c.input_tokens + spans.c.output_tokens, _start, spans.c.kind), _usage_known),
+    ("input_tokens", (spans.c.input_tokens, _start, spans.c.kind), _usage_known),
+    ("output_tokens", (spans.c.output_tokens, _start, spans.c.kind), _usage_known),
+    ("cost", (spans.c.cost, _start, spans.c.kind), "cost IS NOT NULL"),
+    ("counted", (_start,), "counted"),
+    ("not_counted", (_start,), "NOT counted"),
+    ("estimated", (_start,), "estimated"),
+    ("cached", (_start,), "cache_read > 0"),
+    ("status", (spans.c.status, _start), "status <> 'ok'"),
+    ("running", (spans.c.run_pk,), "status = 'running'"),
+    ("unpriced", (_start,), "unpriced IS NOT NULL"),
+    ("anomaly", (_start,), "anomaly IS NOT NULL"),
+)
+for _name, _columns, _condition in _indexes:
+    _where: dict[str, Any] = {
+        f"{dialect}_where": text(_condition) for dialect in ("sqlite", "postgresql") if _condition
+    }
+    Index(f"spans_{_name}", *_columns, **_where)
 
 # Every price that gave a cost, by its content: what a span cost stays explained when prices change.
 prices = Table(
@@ -301,6 +325,39 @@ rollup_latency = Table(
     Column("bucket", Integer, nullable=False),  # floor(log(duration in µs) / log(1.05)), ≥ 0
     Column("count", BigInteger, nullable=False),
     PrimaryKeyConstraint("hour", "series_pk", "bucket"),
+    sqlite_with_rowid=False,
+)
+
+# Counted usage by UTC day, once over all and once for each thing that traces are grouped by.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("dimension", Text, nullable=False),  # all, session, user or tag
+    Column("day", Integer, nullable=False),  # days since 1970 UTC of the span's start
+    Column("value", Text, nullable=False),  # of the dimension; "" where the trace has none
+    Column("project", Text, nullable=False),
+    Column("provider", Text, nullable=False),  # "" where the span has none; so are the next two
+    Column("model", Text, nullable=False),
+    Column("tier", Text, nullable=False),
+    Column("usage_count", BigInteger, nullable=False),  # counted spans that carry usage
+    Column("estimated_count", BigInteger, nullable=False),  # of those, estimated
+    Column("unpriced_count", BigInteger, nullable=False),  # without any cost, with the reason
+    Column("anomaly_count", BigInteger, nullable=False),  # whose usage does not add up
+    Column("cost_count", BigInteger, nullable=False),  # with a cost
+    Column("reported_count", BigInteger, nullable=False),  # with a reported cost
+    Column("computed_count", BigInteger, nullable=False),  # with a computed cost
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cache_read", BigInteger, nullable=False),
+    Column("cache_write", BigInteger, nullable=False),
+    Column("audio_input", BigInteger, nullable=False),
+    Column("image_input", BigInteger, nullable=False),
+    Column("reasoning", BigInteger, nullable=False),
+    Column("audio_output", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("reported_cost", BigInteger, nullable=False),
+    Column("computed_cost", BigInteger, nullable=False),
+    PrimaryKeyConstraint("dimension", "day", "value", "project", "provider", "model", "tier"),
     sqlite_with_rowid=False,
 )
 

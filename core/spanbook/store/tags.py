@@ -25,7 +25,7 @@ class Tags:
             return
         if before is not None and before[0] is not None and before[1] != trace.start_ns:
             self._stale.append(trace.pk)
-        self._rows += [(tag, trace.start_ns, trace.pk) for tag in tags_of(trace)]
+        self._rows += [(tag, trace.start_ns, trace.pk) for tag in tags_of(trace.tags)]
 
     def write(self, connection: Connection) -> None:
         """Store the rows."""

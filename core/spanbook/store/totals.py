@@ -112,7 +112,7 @@ def add_context(trace: StoredTrace, context: dict[str, Any]) -> None:
             setattr(trace, field, text)
     tags: Any = context.get("tags")
     if type(tags) is list and tags:
-        given = tags_of(trace)
+        given = tags_of(trace.tags)
         given += [tag for tag in map(clean, cast("list[Any]", tags)) if tag is not None]
         trace.tags = orjson.dumps(list(dict.fromkeys(given))).decode()
     metadata: Any = context.get("metadata")
@@ -121,6 +121,6 @@ def add_context(trace: StoredTrace, context: dict[str, Any]) -> None:
         trace.metadata = orjson.dumps({**known, **metadata}).decode()
 
 
-def tags_of(trace: StoredTrace) -> list[str]:
-    """Return the tags of a trace."""
-    return orjson.loads(trace.tags) if trace.tags else []
+def tags_of(tags: str | None) -> list[str]:
+    """Return the tags that a trace's row holds."""
+    return orjson.loads(tags) if tags else []
