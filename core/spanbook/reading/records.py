@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping
 
 from spanbook.moments import money
 from spanbook.reading.pages import AnyRow
-from spanbook.reading.rows import SpanRow, TraceRow
+from spanbook.reading.rows import SpanEntry, SpanRow, TraceRow
 from spanbook.spans import SpanKind, Status
 from spanbook.store.schema import spans, traces
 from spanbook.usage import Usage
@@ -81,6 +81,19 @@ SPAN_COLUMNS = (
     spans.c.anomaly,
     *(spans.c[name] for name in _USAGE),
     spans.c.estimated,
+)
+
+
+# Of the span's trace, in the order in which `span_entry` takes them, before SPAN_COLUMNS.
+ENTRY_COLUMNS = (
+    traces.c.trace_id,
+    traces.c.name.label("trace_name"),
+    traces.c.project,
+    traces.c.session,
+    traces.c.user,
+    traces.c.tags,
+    traces.c.release,
+    traces.c.environment,
 )
 
 
@@ -174,6 +187,30 @@ def span_row(
         tier,
         unpriced,
         anomaly,
+    )
+
+
+def span_entry(
+    trace_id: str,
+    trace_name: str,
+    project: str,
+    session: str | None,
+    user: str | None,
+    tags: str | None,
+    release: str | None,
+    environment: str | None,
+    *span: Any,
+) -> SpanEntry:
+    """Return an entry of a list from its ENTRY_COLUMNS and SPAN_COLUMNS."""
+    return SpanEntry(
+        span_row(trace_id, *span),
+        trace_name,
+        project,
+        session,
+        user,
+        tuple(orjson.loads(tags or "[]")),
+        release,
+        environment,
     )
 
 

@@ -181,6 +181,29 @@ class TracePage:
 
 
 @dataclass(frozen=True, slots=True)
+class SpanEntry:
+    """One span in a list over all traces, with what its trace says."""
+
+    span: SpanRow
+    trace_name: str
+    project: str
+    session: str | None
+    user: str | None
+    tags: tuple[str, ...]
+    release: str | None
+    environment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpanPage:
+    """Some of the spans that a filter matches; `next` and `previous` are as in a `TracePage`."""
+
+    rows: tuple[SpanEntry, ...]
+    next: str | None
+    previous: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """How many rows match; `exact` false: at least so many, counting stopped there."""
 
