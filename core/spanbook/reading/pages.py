@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, tuple_
+from sqlalchemy import ColumnElement, Row, tuple_
 
 from spanbook.reading.cursors import Cursor
 from spanbook.reading.list_filter import ListFilter
@@ -74,20 +74,19 @@ class Order:
 
 
 def read_parts(
-    connection: Connection,
     order: Order,
     cursor: Cursor | None,
     limit: int,
-    statement: Callable[[bool, list[ColumnElement[bool]], int], "Select[Any]"],
+    read: Callable[[bool, list[ColumnElement[bool]], int], Sequence[AnyRow]],
 ) -> list[AnyRow]:
     """Return up to `limit` rows beyond `cursor`, in the order of reading.
 
-    `statement` makes the select of one part: whether its rows have what the list is sorted by,
-    what must hold of them, and how many to read.
+    `read` returns those of one part: whether its rows have what the list is sorted by, what must
+    hold of them, and how many to read.
     """
     rows: list[AnyRow] = []
     for present, part in order.parts(cursor):
-        rows += connection.execute(statement(present, part, limit - len(rows))).all()
+        rows += read(present, part, limit - len(rows))
         if len(rows) == limit:
             break
     return rows

@@ -42,6 +42,10 @@ _FLAGS = {
     "estimated": "spans.estimated",
     "cached": "(spans.cache_read > 0)",
 }
+# What only spans with usage can fulfil.
+_USAGE_FILTERS = (
+    *("tier", "counted", "estimated", "cached", "min_tokens", "max_tokens", "min_cost", "max_cost"),
+)
 _UNUSABLE = custom_op[Any]("+")  # of SQLite: the operand is not looked up in an index
 
 
@@ -63,9 +67,7 @@ class Condition:
 
     def loose(self, dialect: str) -> ColumnElement[bool]:
         """Return it so that it is checked of spans which are found otherwise."""
-        if dialect != "sqlite":
-            return self.strict()
-        return self.holds(UnaryExpression(self.column, operator=_UNUSABLE))
+        return self.holds(unindexed(self.column, dialect))
 
 
 def span_conditions(filter: SpanFilter, now: datetime | None = None) -> list[Condition]:
@@ -104,6 +106,11 @@ def _states(filter: SpanFilter) -> Iterator[Condition]:
             is_indexed = asked or name == "counted"
             text = condition if asked else f"NOT {condition}"
             yield Condition(literal_column(text, Boolean), _itself, is_indexed, is_indexed)
+
+
+def unindexed(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+    """Return `column` so that no index is chosen for it."""
+    return UnaryExpression(column, operator=_UNUSABLE) if dialect == "sqlite" else column
 
 
 def _itself(column: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -193,32 +200,65 @@ def _has_tag(tag: str, *, strict: bool) -> ColumnElement[bool]:
     return with_tag.where(trace_tags.c.trace_pk == traces.c.pk).exists()
 
 
-def where(
-    connection: Connection, filter: SpanFilter, *, by_start: bool
-) -> list[ColumnElement[bool]]:
-    """Return what must hold of a row of `spans`, told so that the rarest of it is looked up first.
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How the spans that a filter asks for are found.
 
-    Where nothing is rare the list is walked in its order and each span is checked. A list
-    `by_start` can walk the spans of one kind, one model and so on alone.
+    `checked` holds of each; with `few` these are all that can fulfil it, otherwise the list is
+    walked in its order. A walk that finds too little goes on with `rest`: all spans that fulfil the
+    filter, looked up in an index and then sorted. None: nothing but the walk finds them.
     """
+
+    checked: list[ColumnElement[bool]]
+    few: ColumnElement[bool] | None = None
+    rest: list[ColumnElement[bool]] | None = None
+    by_start: list[ColumnElement[bool]] | None = None
+
+    @property
+    def all(self) -> list[ColumnElement[bool]]:
+        """What holds of the spans, told so that they are found quickly in the order of starts."""
+        if self.few is not None:
+            return [self.few, *self.checked]
+        return self.checked if self.by_start is None else self.by_start
+
+
+def search(connection: Connection, filter: SpanFilter) -> Search:
+    """Return how to find the spans of `filter`: by what is rare of it, if anything is."""
     dialect = connection.dialect.name
     own = span_conditions(filter)
+    loose = [one.loose(dialect) for one in own]
     of_trace = trace_conditions(filter, strict=True)
     if of_trace:
         matching = select(traces.c.pk).where(*of_trace)
         if _count(connection, matching, _RARE_TRACES) <= _RARE_TRACES:
             these = select(spans.c.pk).where(spans.c.trace_pk.in_(matching))
-            return [spans.c.pk.in_(these), *(one.loose(dialect) for one in own)]
+            return Search(loose, spans.c.pk.in_(these))
+    checked = [*loose, _in_trace(filter)] if of_trace else loose
     rarest = _rarest(connection, own)
-    checked = [_in_trace(filter)] if of_trace else []
     if rarest is not None:
         these = select(spans.c.pk).where(rarest.strict(), *_implied(rarest))
-        return [spans.c.pk.in_(these), *(one.loose(dialect) for one in own), *checked]
-    walked = [one for one in own if by_start and one.by_start]
-    walked = [one for one in walked if one.column is not spans.c.start_ns][:1]
-    walked += [one for one in own if by_start and one.column is spans.c.start_ns]
+        return Search(checked, spans.c.pk.in_(these))
+    return Search(checked, None, _rest(filter, own, checked), _by_start(own, checked, dialect))
+
+
+def _by_start(
+    own: Sequence[Condition], checked: list[ColumnElement[bool]], dialect: str
+) -> list[ColumnElement[bool]]:
+    """Return `checked` with the spans of one kind, one model or the like looked up."""
+    walked = [one for one in own if one.by_start and one.column is not spans.c.start_ns][:1]
+    walked += [one for one in own if one.column is spans.c.start_ns]
     loose = [one.loose(dialect) for one in own if one not in walked]
-    return [*(one.strict() for one in walked), *loose, *checked]
+    return [*(one.strict() for one in walked), *loose, *checked[len(own) :]]
+
+
+def _rest(
+    filter: SpanFilter, own: Sequence[Condition], checked: list[ColumnElement[bool]]
+) -> list[ColumnElement[bool]] | None:
+    if any(getattr(filter, name) is not None for name in _USAGE_FILTERS):
+        # As a literal: only so is the index over all usage taken, which holds all of these columns.
+        return [literal_column("spans.input_tokens IS NOT NULL", Boolean), *checked]
+    first = next((one for one in own if one.indexed), None)
+    return None if first is None else [first.strict(), *_implied(first), *checked]
 
 
 def _in_trace(filter: SpanFilter) -> ColumnElement[bool]:

@@ -1,8 +1,10 @@
 """Span pages: lists of spans over all traces."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select, union_all
 
 from spanbook.reading.cursors import Cursor
 from spanbook.reading.filters import SpanFilter
@@ -12,10 +14,12 @@ from spanbook.reading.rows import Count, SpanPage
 from spanbook.reading.span_conditions import (
     DURATION,
     TOKENS,
+    Search,
+    search,
     span_conditions,
     trace_conditions,
-    where,
 )
+from spanbook.spans import SpanKind
 from spanbook.store.schema import spans, traces
 
 _SORTS: dict[str, Sort | None] = {
@@ -28,6 +32,9 @@ _SORTS: dict[str, Sort | None] = {
     "name": Sort(spans.c.name),
     "model": Sort(spans.c.model, spans.c.model),
 }
+
+_WITH_KIND = ("tokens", "input_tokens", "output_tokens", "cost")  # whose indexes know the kind
+_WINDOW = 2_000  # spans looked at first in the order of the list
 
 
 def list_spans(engine: Engine, filter: SpanFilter) -> SpanPage:
@@ -44,17 +51,7 @@ def list_spans(engine: Engine, filter: SpanFilter) -> SpanPage:
         return Cursor(filter.sort, filter.descending, row[0], row[1], row[2])
 
     with engine.connect() as connection:
-        conditions = where(connection, filter, by_start=order.by is None)
-        rows = read_parts(
-            connection,
-            order,
-            filter.cursor(),
-            filter.limit + 1,
-            lambda present, part, limit: _select(
-                columns, order, [*conditions, *part], present, limit
-            ),
-        )
-    found = cut(filter, rows, place)
+        found = cut(filter, _read(connection, filter, order, columns), place)
     return SpanPage(tuple(span_entry(*row[3:]) for row in found.rows), found.next, found.previous)
 
 
@@ -62,18 +59,80 @@ def _order(filter: SpanFilter, *, backward: bool) -> Order:
     return Order(_SORTS[filter.sort], spans.c.start_ns, spans.c.pk, filter.descending, backward)
 
 
-def _select(
-    columns: tuple[ColumnElement[Any], ...],
-    order: Order,
-    conditions: list[ColumnElement[bool]],
-    present: bool,
-    limit: int,
-) -> "Select[Any]":
-    """Select the rows of one part, of which only those of the page are read whole."""
-    by = order.clauses(present=present)
-    keys = select(spans.c.pk).where(*conditions).order_by(*by).limit(limit)
+def _read(
+    connection: Connection, filter: SpanFilter, order: Order, columns: Sequence[ColumnElement[Any]]
+) -> list[AnyRow]:
+    way = search(connection, filter)
     joined = spans.join(traces, traces.c.pk == spans.c.trace_pk)
-    return select(*columns).select_from(joined).where(spans.c.pk.in_(keys)).order_by(*by)
+
+    def read(present: bool, part: list[ColumnElement[bool]], limit: int) -> Sequence[AnyRow]:
+        """Read the rows of keys that indexes find: only these are read whole."""
+        by = order.clauses(present=present)
+        whole = select(*columns).select_from(joined).order_by(*by)
+        rows: Sequence[AnyRow] = ()
+        for keys in _keys(way, filter, _Part(order, present, part, limit)):
+            rows = connection.execute(whole.where(spans.c.pk.in_(keys))).all()
+            if len(rows) == limit:
+                break
+        return rows
+
+    return read_parts(order, filter.cursor(), filter.limit + 1, read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a list: whether its rows have what it is sorted by, what holds, how many to read.
+
+    `is_walked`: an index holds the rows in the order of the value.
+    """
+
+    order: Order
+    present: bool
+    place: list[ColumnElement[bool]]
+    limit: int
+
+    @property
+    def by_value(self) -> bool:
+        return self.present and self.order.by is not None
+
+    def first(self, *where: ColumnElement[bool], limit: int | None = None) -> "Select[Any]":
+        """Select the first rows of the part that fulfil `where`."""
+        by = self.order.clauses(present=self.present)
+        found = select(spans.c.pk).where(*where, *self.place)
+        return found.order_by(*by).limit(self.limit if limit is None else limit)
+
+
+def _keys(way: Search, filter: SpanFilter, part: _Part) -> "Iterator[Select[Any]]":
+    """Yield selects of the spans on a page, to be tried in turn until one fills the page."""
+    if way.few is not None or not part.by_value:
+        yield part.first(*way.all)
+        return
+    if filter.sort == "duration":
+        yield from _by_duration(way, filter, part)
+        return
+    if way.rest is None or not way.checked or (filter.kind and filter.sort in _WITH_KIND):
+        yield part.first(*way.checked)
+        return
+    walked = part.first(limit=_WINDOW)
+    yield part.first(spans.c.pk.in_(walked), *way.checked)
+    yield part.first(*way.rest)
+
+
+def _by_duration(way: Search, filter: SpanFilter, part: _Part) -> "Iterator[Select[Any]]":
+    """Yield selects of the longest or shortest spans: an index holds those of each kind apart."""
+    is_only_kind = len(way.checked) == bool(filter.kind)
+    if way.rest is not None and not is_only_kind and not _is_bound(filter):
+        yield part.first(*way.rest)
+        return
+    each = [
+        select(part.first(spans.c.kind == str(kind), *way.checked).subquery())
+        for kind in filter.kind or SpanKind
+    ]
+    yield part.first(spans.c.pk.in_(union_all(*each)))
+
+
+def _is_bound(filter: SpanFilter) -> bool:
+    return filter.min_duration is not None or filter.max_duration is not None
 
 
 def count_spans(engine: Engine, filter: SpanFilter, cap: int | None = None) -> Count:
@@ -81,7 +140,7 @@ def count_spans(engine: Engine, filter: SpanFilter, cap: int | None = None) -> C
     with engine.connect() as connection:
         if not span_conditions(filter):
             return Count(_of_whole_traces(connection, filter), exact=True)
-        matches = select(spans.c.pk).where(*where(connection, filter, by_start=True))
+        matches = select(spans.c.pk).where(*search(connection, filter).all)
         if cap is not None:
             matches = matches.limit(cap + 1)
         number = connection.execute(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, FromClause, Select, select
+from sqlalchemy import Column, ColumnElement, Connection, FromClause, select
 
 from spanbook.reading import search
 from spanbook.reading.conditions import conditions, tagged
@@ -86,8 +86,8 @@ def _read(
 ) -> list[AnyRow]:
     outer = replace(order, start=traces.c.start_ns, pk=traces.c.pk)
 
-    def statement(present: bool, part: list[ColumnElement[bool]], limit: int) -> "Select[Any]":
-        """Select the rows of keys that an index alone can find: only these are read whole."""
+    def read(present: bool, part: list[ColumnElement[bool]], limit: int) -> Sequence[AnyRow]:
+        """Read the rows of keys that an index alone can find: only these are read whole."""
         keys = (
             select(traces.c.pk)
             .select_from(source)
@@ -96,6 +96,6 @@ def _read(
             .limit(limit)
         )
         whole = select(*page.columns).where(traces.c.pk.in_(keys))
-        return whole.order_by(*outer.clauses(present=present))
+        return connection.execute(whole.order_by(*outer.clauses(present=present))).all()
 
-    return read_parts(connection, order, page.cursor, page.limit, statement)
+    return read_parts(order, page.cursor, page.limit, read)

@@ -177,14 +177,18 @@ spans = Table(
 Index("spans_trace", spans.c.trace_pk, spans.c.span_id, unique=True)
 # A list of spans is walked in the order of one of these, or of what it is filtered by; usage and
 # costs are those of few spans, and so are their indexes. Where the kind is in an index it spares
-# reading the rows of other kinds.
+# reading the rows of other kinds; `spans_usage` holds all that model calls are asked for.
 _usage_known = "input_tokens IS NOT NULL"
+_with_usage = (
+    *("end_ns", "kind", "name", "status", "model", "provider", "tier", "input_tokens"),
+    *("output_tokens", "cache_read", "cost", "estimated", "counted", "unpriced", "anomaly"),
+)
 _start = spans.c.start_ns
 _indexes: tuple[tuple[str, tuple[ColumnElement[Any], ...], str], ...] = (
     ("start", (_start,), ""),
     ("kind", (spans.c.kind, _start), ""),
     ("name", (spans.c.name, _start), ""),
-    ("duration", (spans.c.end_ns - _start, _start), "end_ns IS NOT NULL"),
+    ("duration", (spans.c.kind, spans.c.end_ns - _start, _start), "end_ns IS NOT NULL"),
     ("model", (spans.c.model, _start), "model IS NOT NULL"),
     ("provider", (spans.c.provider, _start), "provider IS NOT NULL"),
     ("tier", (spans.c.tier, _start), "tier IS NOT NULL"),
@@ -192,10 +196,11 @@ _indexes: tuple[tuple[str, tuple[ColumnElement[Any], ...], str], ...] = (
     ("input_tokens", (spans.c.input_tokens, _start, spans.c.kind), _usage_known),
     ("output_tokens", (spans.c.output_tokens, _start, spans.c.kind), _usage_known),
     ("cost", (spans.c.cost, _start, spans.c.kind), "cost IS NOT NULL"),
-    ("counted", (_start,), "counted"),
-    ("not_counted", (_start,), "NOT counted"),
-    ("estimated", (_start,), "estimated"),
-    ("cached", (_start,), "cache_read > 0"),
+    ("usage", (_start, *(spans.c[name] for name in _with_usage)), _usage_known),
+    ("counted", (_start, spans.c.counted), "counted"),
+    ("not_counted", (_start, spans.c.counted), "NOT counted"),
+    ("estimated", (_start, spans.c.estimated), "estimated"),
+    ("cached", (_start, spans.c.cache_read), "cache_read > 0"),
     ("status", (spans.c.status, _start), "status <> 'ok'"),
     ("running", (spans.c.run_pk,), "status = 'running'"),
     ("unpriced", (_start,), "unpriced IS NOT NULL"),

@@ -18,10 +18,14 @@ revision = "0002"
 down_revision = "0001"
 
 _pk = BigInteger().with_variant(Integer, "sqlite")
+_WITH_USAGE = (
+    *("end_ns", "kind", "name", "status", "model", "provider", "tier", "input_tokens"),
+    *("output_tokens", "cache_read", "cost", "estimated", "counted", "unpriced", "anomaly"),
+)
 _USAGE = "input_tokens IS NOT NULL"
 _INDEXES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("name", ("name", "start_ns"), ""),
-    ("duration", ("end_ns - start_ns", "start_ns"), "end_ns IS NOT NULL"),
+    ("duration", ("kind", "end_ns - start_ns", "start_ns"), "end_ns IS NOT NULL"),
     ("model", ("model", "start_ns"), "model IS NOT NULL"),
     ("provider", ("provider", "start_ns"), "provider IS NOT NULL"),
     ("tier", ("tier", "start_ns"), "tier IS NOT NULL"),
@@ -29,10 +33,11 @@ _INDEXES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("input_tokens", ("input_tokens", "start_ns", "kind"), _USAGE),
     ("output_tokens", ("output_tokens", "start_ns", "kind"), _USAGE),
     ("cost", ("cost", "start_ns", "kind"), "cost IS NOT NULL"),
-    ("counted", ("start_ns",), "counted"),
-    ("not_counted", ("start_ns",), "NOT counted"),
-    ("estimated", ("start_ns",), "estimated"),
-    ("cached", ("start_ns",), "cache_read > 0"),
+    ("usage", ("start_ns", *_WITH_USAGE), _USAGE),
+    ("counted", ("start_ns", "counted"), "counted"),
+    ("not_counted", ("start_ns", "counted"), "NOT counted"),
+    ("estimated", ("start_ns", "estimated"), "estimated"),
+    ("cached", ("start_ns", "cache_read"), "cache_read > 0"),
     ("status", ("status", "start_ns"), "status <> 'ok'"),
     ("unpriced", ("start_ns",), "unpriced IS NOT NULL"),
     ("anomaly", ("start_ns",), "anomaly IS NOT NULL"),
