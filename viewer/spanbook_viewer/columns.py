@@ -1,11 +1,12 @@
-"""The columns that the table of traces can show."""
+"""The columns that a table can show, and those of the table of traces."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from spanbook.errors import FilterError
-from spanbook.reading.rows import TraceRow
-from spanbook_viewer.formats import UNKNOWN, count, duration, money, tokens
+from spanbook.reading.arguments import near
+from spanbook_viewer.formats import UNKNOWN, count, duration, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Column:
     key: str
     label: str
     sort: str | None = None
-    text: Callable[[TraceRow], str] | None = None
+    text: Callable[[Any], str] | None = None
     is_number: bool = False
     is_default: bool = True
     drop: int = 0
@@ -31,57 +32,71 @@ class Column:
         object.__setattr__(self, "classes", f"c-{self.key} drop-{self.drop}{number}")
 
 
-def _number(key: str, label: str, sort: str | None, text: Callable[[TraceRow], str]) -> Column:
+def number(key: str, label: str, sort: str | None, text: Callable[[Any], str]) -> Column:
+    """Return a column of numbers."""
     return Column(key, label, sort, text, is_number=True)
 
 
-def _extra(column: Column) -> Column:
+def extra(column: Column) -> Column:
+    """Return the column as one that is shown when asked for."""
     return replace(column, is_default=False)
+
+
+def part_of(name: str) -> Callable[[Any], str]:
+    """Return what writes a part of a row's usage."""
+    return lambda row: tokens(row.usage, name)
 
 
 COLUMNS = (
     Column("name", "Name", "name"),
     Column("status", "Status", "status"),
     Column("started", "Started, UTC", "start", drop=1),
-    _number("duration", "Duration", "duration", lambda row: duration(row.duration)),
-    replace(_number("in", "In", "tokens", lambda row: tokens(row.usage, "input")), drop=2),
-    replace(_number("out", "Out", None, lambda row: tokens(row.usage, "output")), drop=2),
-    replace(
-        _number("cost", "Cost", "cost", lambda row: money(row.cost, row.unpriced_count)), drop=2
-    ),
+    number("duration", "Duration", "duration", lambda row: duration(row.duration)),
+    replace(number("in", "In", "tokens", lambda row: tokens(row.usage, "input")), drop=2),
+    replace(number("out", "Out", None, lambda row: tokens(row.usage, "output")), drop=2),
+    Column("cost", "Cost", "cost", is_number=True, drop=2),
     Column("input", "Input", "input", lambda row: row.input or UNKNOWN, drop=3),
     Column("output", "Output", "output", lambda row: row.output or UNKNOWN, drop=3),
     Column("model", "Model", "model", lambda row: row.model or UNKNOWN, drop=4),
     Column("session", "Session", "session", drop=5),
     Column("user", "User", "user", drop=5),
     Column("tags", "Tags", "tags", drop=5),
-    _extra(_number("tokens", "Tokens", "tokens", lambda row: tokens(row.usage))),
-    _extra(_number("cached", "Cached", None, lambda row: tokens(row.usage, "cache_read"))),
-    _extra(Column("error", "Error", "error", lambda row: row.error or UNKNOWN)),
-    _extra(_number("errors", "Errors", "errors", lambda row: count(row.error_count))),
-    _extra(_number("spans", "Spans", "spans", lambda row: count(row.span_count))),
-    _extra(Column("kind", "Kind", "kind")),
-    _extra(Column("project", "Project")),
-    _extra(Column("release", "Release", "release")),
-    _extra(Column("version", "Version", "version")),
-    _extra(Column("environment", "Environment", "environment")),
+    extra(number("tokens", "Tokens", "tokens", lambda row: tokens(row.usage))),
+    extra(number("cached", "Cached", None, lambda row: tokens(row.usage, "cache_read"))),
+    extra(number("cache_write", "Cache written", None, part_of("cache_write"))),
+    extra(number("reasoning", "Reasoning", None, part_of("reasoning"))),
+    extra(number("audio_in", "Audio in", None, part_of("audio_input"))),
+    extra(number("audio_out", "Audio out", None, part_of("audio_output"))),
+    extra(number("unpriced", "Unpriced", None, lambda row: count(row.unpriced_count))),
+    extra(number("anomalies", "Anomalies", None, lambda row: count(row.anomaly_count))),
+    extra(Column("error", "Error", "error", lambda row: row.error or UNKNOWN)),
+    extra(number("errors", "Errors", "errors", lambda row: count(row.error_count))),
+    extra(number("spans", "Spans", "spans", lambda row: count(row.span_count))),
+    extra(Column("kind", "Kind", "kind")),
+    extra(Column("project", "Project")),
+    extra(Column("release", "Release", "release")),
+    extra(Column("version", "Version", "version")),
+    extra(Column("environment", "Environment", "environment")),
 )
-USUAL = tuple(column for column in COLUMNS if column.is_default)
-_BY_KEY = {column.key: column for column in COLUMNS}
 
 
-def chosen(keys: list[str]) -> tuple[Column, ...]:
+def usual(columns: tuple[Column, ...] = COLUMNS) -> tuple[Column, ...]:
+    """Return those of `columns` that are shown where an address asks for none."""
+    return tuple(column for column in columns if column.is_default)
+
+
+def chosen(keys: list[str], columns: tuple[Column, ...] = COLUMNS) -> tuple[Column, ...]:
     """Return the columns that an address asks for, or the usual ones where it asks for none.
 
     Raises:
         FilterError: a column that does not exist.
     """
+    by_key = {column.key: column for column in columns}
     names = list(dict.fromkeys(name for key in keys for name in key.split(",") if name))
     for name in names:
-        if name not in _BY_KEY:
-            known = ", ".join(_BY_KEY)
-            raise FilterError(f"Unknown column {name!r}; choose from {known}.")
+        if name not in by_key:
+            raise FilterError(f"Unknown column {name!r}. {near(name, list(by_key))}")
     if not names:
-        return USUAL
-    # The name is the link to the trace, so it is always there and always first.
-    return tuple(_BY_KEY[name] for name in dict.fromkeys(["name", *names]))
+        return usual(columns)
+    # The name is the link to the row's own page, so it is always there and always first.
+    return tuple(by_key[name] for name in dict.fromkeys(["name", *names]))

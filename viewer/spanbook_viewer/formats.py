@@ -114,6 +114,14 @@ def money(value: Decimal | None, unpriced: int = 0) -> str:
     return f"{mark}${_amount(value)}"
 
 
+def share(part: int, whole: int) -> str:
+    """Return a part in percent, or – of nothing."""
+    if not whole:
+        return UNKNOWN
+    percent = 100 * part / whole
+    return "<1 %" if 0 < percent < 1 else f"{percent:.0f} %"
+
+
 def _amount(value: Decimal) -> str:
     cent = Decimal("0.01")
     if value:
@@ -152,9 +160,9 @@ def moment(value: datetime | None, zone: bool = True) -> Markup | str:
     return Markup(f'<time datetime="{exact}">{text}</time>')  # noqa: S704 -- digits only
 
 
-def plural(number: int, word: str) -> str:
+def plural(number: int, word: str, words: str = "") -> str:
     """Return `1 span` or `1,204 spans`."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {words or word + 's'}"
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -165,6 +173,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment,
     "money": money,
     "plural": plural,
+    "share": share,
     "size": size,
     "tokens": tokens,
     "usage_words": usage_words,

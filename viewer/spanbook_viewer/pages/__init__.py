@@ -4,7 +4,16 @@ from dataclasses import dataclass
 
 from flask import Blueprint
 
-from spanbook_viewer.pages import health, media, patterns, preferences, trace, traces
+from spanbook_viewer.pages import (
+    accounting,
+    health,
+    media,
+    patterns,
+    preferences,
+    spans,
+    trace,
+    traces,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +31,15 @@ class Page:
 
 PAGES = (
     Page("traces.index", "Traces", "t", ("traces", "trace")),
+    Page("spans.index", "Spans", "s", ("spans",)),
+    Page("accounting.index", "Accounting", "c", ("accounting",)),
     Page("health.index", "Health", "h", ("health", "patterns")),
 )
 BLUEPRINTS: tuple[Blueprint, ...] = (
     traces.bp,
     trace.bp,
+    spans.bp,
+    accounting.bp,
     media.bp,
     health.bp,
     patterns.bp,

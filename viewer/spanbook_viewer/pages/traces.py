@@ -4,7 +4,6 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 from werkzeug.wrappers import Response as AnyResponse
 
 from spanbook_viewer import data
-from spanbook_viewer.columns import COLUMNS
 from spanbook_viewer.trace_list import TraceList
 
 bp = Blueprint("traces", __name__)
@@ -23,7 +22,7 @@ def index() -> str | AnyResponse:
     ):  # a form sends its empty fields, too
         return redirect(found.address)
     template = "traces_rows.html" if request.args.get("part") == "rows" else "traces.html"
-    return render_template(template, list=found, COLUMNS=COLUMNS)
+    return render_template(template, list=found)
 
 
 @bp.get("/traces.json")

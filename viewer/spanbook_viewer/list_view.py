@@ -1,0 +1,232 @@
+"""What every table of a list shows: one page of rows, its count, and the addresses around it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from urllib.parse import quote, urlencode
+
+from flask import url_for
+from sqlalchemy import Engine
+from werkzeug.datastructures import MultiDict
+
+from spanbook.reading.list_filter import ListFilter
+from spanbook.reading.rows import Count
+from spanbook_viewer import columns
+from spanbook_viewer.columns import Column
+from spanbook_viewer.suggestions import suggestions
+
+OWN_ARGUMENTS = ("columns", "part")
+COUNTED = 10_000  # beyond so many matches the count says "more than"
+PRESETS = {
+    "": "any time",
+    "5m": "5 minutes",
+    "30m": "30 minutes",
+    "1h": "1 hour",
+    "6h": "6 hours",
+    "1d": "1 day",
+    "7d": "7 days",
+    "30d": "30 days",
+}
+
+_Filter = TypeVar("_Filter", bound=ListFilter)
+
+
+class ListPage(Protocol):
+    """The rows of one page, and the cursors of its neighbours."""
+
+    @property
+    def rows(self) -> Sequence[Any]:
+        """Its rows."""
+        ...
+
+    @property
+    def next(self) -> str | None:
+        """Where the next page begins."""
+        ...
+
+    @property
+    def previous(self) -> str | None:
+        """Where the page before begins."""
+        ...
+
+
+@dataclass
+class ListView(Generic[_Filter]):
+    """One page of a table, for one address.
+
+    A subclass says which filter it takes, which columns there are, which fields of its form are not
+    folded away, and what a row is called.
+    """
+
+    engine: Engine
+    filter: _Filter
+    own_columns: tuple[str, ...] = ()
+
+    FILTER: ClassVar[type[ListFilter]]
+    COLUMNS: ClassVar[tuple[Column, ...]]
+    PLAIN_FIELDS: ClassVar[frozenset[str]]
+    NOUN: ClassVar[str]
+
+    @classmethod
+    def from_args(cls, engine: Engine, args: MultiDict[str, str]) -> Self:
+        """Return the list that the arguments of an address ask for.
+
+        Raises:
+            FilterError: an unknown field or column, or a value that does not fit.
+        """
+        asked: Any = cls.FILTER.from_args(args, ignore=OWN_ARGUMENTS)
+        chosen = columns.chosen(args.getlist("columns"), cls.COLUMNS)
+        is_usual = chosen == columns.usual(cls.COLUMNS)
+        return cls(engine, asked, () if is_usual else tuple(column.key for column in chosen))
+
+    @cached_property
+    def page(self) -> ListPage:
+        """The rows and where the neighbouring pages begin."""
+        raise NotImplementedError
+
+    def count(self) -> Count:
+        """Return how many rows there are on all pages, up to what is worth counting."""
+        raise NotImplementedError
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns shown."""
+        return columns.chosen(list(self.own_columns), self.COLUMNS)
+
+    @property
+    def has_own_columns(self) -> bool:
+        """Whether the address names the columns, so that none gives way on a narrow screen."""
+        return bool(self.own_columns)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the store holds no row at all."""
+        return not self.page.rows and not self.is_filtered
+
+    @cached_property
+    def args(self) -> dict[str, list[str]]:
+        """The arguments of the filter's own address."""
+        return self.filter.to_args()
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether anything but order and place is asked for."""
+        return bool(self.args.keys() - {"sort", "limit", "after", "before"})
+
+    @property
+    def uses_more(self) -> bool:
+        """Whether a filter from the folded part of the form is in use."""
+        preset = self.value("since") in PRESETS
+        asked = self.args.keys() - self.PLAIN_FIELDS - {"sort", "after", "before"}
+        return not preset or self.has_own_columns or bool(asked)
+
+    def values(self, name: str) -> Sequence[str]:
+        """Return what the form field `name` holds."""
+        return self.args.get(name, [])
+
+    def value(self, name: str) -> str:
+        """Return what the form field `name` holds, where it holds one value."""
+        return next(iter(self.values(name)), "")
+
+    @property
+    def presets(self) -> list[tuple[str, str]]:
+        """The choices of the time field; another time that the address names is one more."""
+        since = self.value("since")
+        return [*PRESETS.items(), *([] if since in PRESETS else [(since, since)])]
+
+    @property
+    def sort_arg(self) -> str:
+        """The order as the address names it, empty for the usual one."""
+        return self.value("sort")
+
+    @cached_property
+    def facets(self) -> Mapping[str, Sequence[str]]:
+        """Values that recent traces have, offered while typing."""
+        return suggestions(self.engine, getattr(self.filter, "project", None))
+
+    @cached_property
+    def count_words(self) -> str:
+        """How many rows match, and how many of them this page shows."""
+        found = self.count()
+        number = f"{found.number:,}" if found.exact else f"more than {found.number:,}"
+        noun = self.NOUN if found.exact and found.number == 1 else f"{self.NOUN}s"
+        shown = len(self.page.rows)
+        return f"{number} {noun}" + (f", {shown} shown" if shown < found.number else "")
+
+    # Addresses
+
+    def _address(self, filter: ListFilter, view: str = "index") -> str:
+        pairs = [(name, value) for name, values in filter.to_args().items() for value in values]
+        pairs += [("columns", ",".join(self.own_columns))] if self.own_columns else []
+        endpoint = url_for(f"{self.NOUN}s.{view}")
+        return endpoint + ("?" + urlencode(pairs, safe=",:") if pairs else "")
+
+    @property
+    def address(self) -> str:
+        """The address of this page, without what asks for nothing."""
+        return self._address(self.filter)
+
+    @property
+    def json_address(self) -> str:
+        """The address of the same rows as data."""
+        return self._address(self.filter, "index_json")
+
+    @cached_property
+    def whole(self) -> str:
+        """The address of the list without any filter."""
+        return url_for(f"{self.NOUN}s.index")
+
+    def sorted_by(self, column: Column) -> str:
+        """Return the address of the list in another order; the present one is turned round."""
+        # Texts start with A, numbers and times with the largest.
+        down = column.is_number or column.sort == "start"
+        if column.sort == self.filter.sort:
+            down = not self.filter.descending
+        order = replace(self.filter, after=None, before=None)
+        return self._address(replace(order, sort=column.sort or "start", descending=down))
+
+    @cached_property
+    def older(self) -> str | None:
+        """The address of the next page."""
+        after = self.page.next
+        return after and self._address(replace(self.filter, after=after, before=None))
+
+    @cached_property
+    def newer(self) -> str | None:
+        """The address of the page before."""
+        before = self.page.previous
+        return before and self._address(replace(self.filter, after=None, before=before))
+
+    @property
+    def _is_newest_first(self) -> bool:
+        return (self.filter.sort, self.filter.descending) == ("start", True)
+
+    @property
+    def older_label(self) -> str:
+        """What the link to the next page says."""
+        return "Older" if self._is_newest_first else "Next"
+
+    @property
+    def newer_label(self) -> str:
+        """What the link to the page before says."""
+        return "Newer" if self._is_newest_first else "Previous"
+
+    @cached_property
+    def _trace_base(self) -> str:
+        return url_for("trace.show", trace_id="0").removesuffix("0")
+
+    def only(self, name: str, value: str) -> str:
+        """Return the address of the list of all rows with one value in common."""
+        return f"{self.whole}?{name}={quote(value, safe='')}"
+
+    def to_data(self) -> dict[str, object]:
+        """Return the page as data for its JSON address."""
+        found = self.count()
+        return {
+            f"{self.NOUN}s": list(self.page.rows),
+            "count": {"number": found.number, "exact": found.exact},
+            "next": self.page.next,
+            "previous": self.page.previous,
+            "filter": self.args,
+        }
