@@ -39,6 +39,7 @@ _DAY = timedelta(days=1)
 _KEPT = ("project", "provider", "model", "tier")
 _LISTED = ("session", "user", "tag")  # what is booked on its own
 _SUMS = [c.name for c in accounts.c if c.name not in ("dimension", "day", "value", *_KEPT)]
+_RANKS = ("cost", "input_tokens", "output_tokens")
 _IGNORED = {"sort", "descending", "after", "before", "limit", "since", "until", "counted"}
 _COUNTS: dict[str, ColumnElement[bool]] = {
     "estimated_count": spans.c.estimated.is_(True),
@@ -161,21 +162,28 @@ def _grouped(
 
 
 def _listed(connection: Connection, filter: SpanFilter, name: str, shown: int) -> AccountTable:
-    """Return the table of a dimension with many values, which the database sorts and cuts."""
+    """Return the table of a dimension with many values, of which the first are found first."""
     source = _source(connection, filter, name)
-    sums = [func.sum(source.c[column]).label(column) for column in _SUMS]
-    grouped = select(source.c.value, *sums).group_by(source.c.value).subquery()
-    tokens = grouped.c.input_tokens + grouped.c.output_tokens
+    ranked = [func.sum(source.c[column]).label(column) for column in ("usage_count", *_RANKS)]
+    grouped = select(source.c.value, *ranked).group_by(source.c.value).subquery()
     statement = (
-        select(*grouped.c, func.count().over())
+        select(grouped.c.value, func.count().over())
         .where(grouped.c.usage_count > 0)
-        .order_by(grouped.c.cost.desc(), tokens.desc(), grouped.c.value)
+        .order_by(
+            grouped.c.cost.desc(),
+            (grouped.c.input_tokens + grouped.c.output_tokens).desc(),
+            grouped.c.value,
+        )
         .limit(shown)
     )
-    rows = connection.execute(statement).all()
-    return AccountTable(
-        tuple(_row(filter, name, row[0], row[1:-1]) for row in rows), rows[0][-1] if rows else 0
-    )
+    first = connection.execute(statement).all()
+    if not first:
+        return AccountTable((), 0)
+    sums = [func.sum(source.c[column]) for column in _SUMS]
+    known = select(source.c.value, *sums).where(source.c.value.in_([row[0] for row in first]))
+    found = {row[0]: row[1:] for row in connection.execute(known.group_by(source.c.value))}
+    rows = tuple(_row(filter, name, value, found[value]) for value, _ in first)
+    return AccountTable(rows, first[0][1])
 
 
 def _newest(row: AccountRow) -> Any:
