@@ -33,7 +33,7 @@ def test_a_row_says_what_happened_in_one_line(client):
     (row,) = body_rows(text)
     assert row == [
         "answer question",
-        "✓ ok 1 inside",
+        "✓ ok 1 inside 1 anomaly",
         "2026-05-04 09:30:00",
         "4.21 s",
         "2,732",

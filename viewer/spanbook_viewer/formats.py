@@ -114,6 +114,30 @@ def money(value: Decimal | None, unpriced: int = 0) -> str:
     return f"{mark}${_amount(value)}"
 
 
+def estimate_words(how: Any) -> str:
+    """Return how a usage was estimated and how far to trust it: `tiktoken; input exact`."""
+    match how:
+        case {"method": str(method), **rest}:
+            sides = [f"{name} {text.replace('_', ' ')}" for name, text in rest.items()]
+            return "; ".join([f"with {method}", *sides])
+        case _:
+            return "by the program that recorded it"
+
+
+def exact_money(value: Decimal | None) -> str:
+    """Return US dollars to the last digit that counts, and to two decimals at least."""
+    if value is None:
+        return UNKNOWN
+    digits = f"{value.normalize():,f}"
+    whole, _, rest = digits.partition(".")
+    return f"${whole}.{rest.ljust(2, '0')}"
+
+
+def plain_number(value: Decimal | None) -> str:
+    """Return a decimal number without an exponent and without closing zeros."""
+    return UNKNOWN if value is None else f"{value.normalize():,f}"
+
+
 def share(part: int, whole: int) -> str:
     """Return a part in percent, or – of nothing."""
     if not whole:
@@ -169,9 +193,11 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "clock": clock,
     "count": count,
     "duration": duration,
+    "exact_money": exact_money,
     "family": family,
     "moment": moment,
     "money": money,
+    "plain_number": plain_number,
     "plural": plural,
     "share": share,
     "size": size,

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -12,8 +12,9 @@ from sqlalchemy import Engine
 from werkzeug.datastructures import MultiDict
 
 from spanbook.errors import UnknownTraceError
-from spanbook.moments import duration
+from spanbook.moments import duration, moment
 from spanbook.reading import queries
+from spanbook.reading.costs import CostExplanation, explain_cost
 from spanbook.reading.filters import TraceFilter
 from spanbook.reading.rows import Payload, SpanRow, TraceRow
 from spanbook.reading.trace_events import list_events
@@ -22,6 +23,7 @@ from spanbook.spans import SpanKind, Status
 from spanbook.usage import Usage
 from spanbook_viewer import formats, log, outline, tool_links
 from spanbook_viewer.choice import Choice
+from spanbook_viewer.cost_view import CostLine, cost_lines
 from spanbook_viewer.log import LogPage
 from spanbook_viewer.outline import Outline
 from spanbook_viewer.recent_trees import tree_of
@@ -118,6 +120,27 @@ class TraceView:
     def payload(self) -> Payload:
         """What went into the selected span and came out."""
         return queries.get_payload(self.engine, self.trace.trace_id, self.selected.span_id)
+
+    @cached_property
+    def cost(self) -> CostExplanation:
+        """What the selected span cost and why."""
+        return explain_cost(self.engine, self.trace.trace_id, self.selected.span_id)
+
+    @property
+    def cost_lines(self) -> list[CostLine]:
+        """The selected span's usage and cost, part by part."""
+        return cost_lines(self.selected.usage or _NOTHING, self.cost)
+
+    @property
+    def price_start(self) -> datetime | None:
+        """From when on the price held; None where it always did, or there is none."""
+        price = self.cost.price
+        return None if price is None or price.start_ns is None else moment(price.start_ns)
+
+    @property
+    def estimate_words(self) -> str:
+        """How the selected span's usage was estimated, and how much to trust it."""
+        return formats.estimate_words(self.payload.attributes.get("estimate"))
 
     @property
     def input(self) -> Preview:
