@@ -1,7 +1,7 @@
 """Span pages: lists of spans over all traces."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select, union_all
@@ -18,6 +18,7 @@ from spanbook.reading.span_conditions import (
     search,
     span_conditions,
     trace_conditions,
+    unindexed,
 )
 from spanbook.spans import SpanKind
 from spanbook.store.schema import spans, traces
@@ -63,6 +64,7 @@ def _read(
     connection: Connection, filter: SpanFilter, order: Order, columns: Sequence[ColumnElement[Any]]
 ) -> list[AnyRow]:
     way = search(connection, filter)
+    dialect = connection.dialect.name
     joined = spans.join(traces, traces.c.pk == spans.c.trace_pk)
 
     def read(present: bool, part: list[ColumnElement[bool]], limit: int) -> Sequence[AnyRow]:
@@ -70,7 +72,7 @@ def _read(
         by = order.clauses(present=present)
         whole = select(*columns).select_from(joined).order_by(*by)
         rows: Sequence[AnyRow] = ()
-        for keys in _keys(way, filter, _Part(order, present, part, limit)):
+        for keys in _keys(way, filter, _Part(order, present, part, limit), dialect):
             rows = connection.execute(whole.where(spans.c.pk.in_(keys))).all()
             if len(rows) == limit:
                 break
@@ -81,10 +83,7 @@ def _read(
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of a list: whether its rows have what it is sorted by, what holds, how many to read.
-
-    `is_walked`: an index holds the rows in the order of the value.
-    """
+    """A part of a list: whether its rows have what it is sorted by, what holds, how many to read."""
 
     order: Order
     present: bool
@@ -96,39 +95,53 @@ class _Part:
         return self.present and self.order.by is not None
 
     def first(self, *where: ColumnElement[bool], limit: int | None = None) -> "Select[Any]":
-        """Select the first rows of the part that fulfil `where`."""
+        """Select the first rows of the part that fulfil `where`, walking in its order."""
         by = self.order.clauses(present=self.present)
         found = select(spans.c.pk).where(*where, *self.place)
         return found.order_by(*by).limit(self.limit if limit is None else limit)
 
+    def best(self, dialect: str, *where: ColumnElement[bool]) -> "Select[Any]":
+        """Select the same by finding all rows that fulfil `where` and sorting them."""
+        order = self.order
+        sort = order.by and Sort(unindexed(order.by.value, dialect), order.by.known)
+        loose = replace(order, by=sort, start=unindexed(order.start, dialect))
+        by = loose.clauses(present=self.present)
+        return select(spans.c.pk).where(*where, *self.place).order_by(*by).limit(self.limit)
 
-def _keys(way: Search, filter: SpanFilter, part: _Part) -> "Iterator[Select[Any]]":
+
+def _keys(
+    way: Search, filter: SpanFilter, part: _Part, dialect: str
+) -> "Iterator[Select[Any]]":
     """Yield selects of the spans on a page, to be tried in turn until one fills the page."""
-    if way.few is not None or not part.by_value:
+    if way.few is not None:
+        yield part.best(dialect, *way.all)
+        return
+    if not part.by_value:
         yield part.first(*way.all)
         return
     if filter.sort == "duration":
-        yield from _by_duration(way, filter, part)
+        yield _by_duration(way, filter, part, dialect)
         return
     if way.rest is None or not way.checked or (filter.kind and filter.sort in _WITH_KIND):
         yield part.first(*way.checked)
         return
     walked = part.first(limit=_WINDOW)
     yield part.first(spans.c.pk.in_(walked), *way.checked)
-    yield part.first(*way.rest)
+    yield part.best(dialect, *way.rest)
 
 
-def _by_duration(way: Search, filter: SpanFilter, part: _Part) -> "Iterator[Select[Any]]":
-    """Yield selects of the longest or shortest spans: an index holds those of each kind apart."""
+def _by_duration(
+    way: Search, filter: SpanFilter, part: _Part, dialect: str
+) -> "Select[Any]":
+    """Select the longest or shortest spans: an index holds those of each kind apart."""
     is_only_kind = len(way.checked) == bool(filter.kind)
     if way.rest is not None and not is_only_kind and not _is_bound(filter):
-        yield part.first(*way.rest)
-        return
+        return part.best(dialect, *way.rest)
     each = [
         select(part.first(spans.c.kind == str(kind), *way.checked).subquery())
         for kind in filter.kind or SpanKind
     ]
-    yield part.first(spans.c.pk.in_(union_all(*each)))
+    return part.first(spans.c.pk.in_(union_all(*each)))
 
 
 def _is_bound(filter: SpanFilter) -> bool:
