@@ -83,7 +83,7 @@ def _read(
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of a list: whether its rows have what it is sorted by, what holds, how many to read."""
+    """A part of a list: whether it has what the list is sorted by, what holds, how many to read."""
 
     order: Order
     present: bool
@@ -109,9 +109,7 @@ class _Part:
         return select(spans.c.pk).where(*where, *self.place).order_by(*by).limit(self.limit)
 
 
-def _keys(
-    way: Search, filter: SpanFilter, part: _Part, dialect: str
-) -> "Iterator[Select[Any]]":
+def _keys(way: Search, filter: SpanFilter, part: _Part, dialect: str) -> "Iterator[Select[Any]]":
     """Yield selects of the spans on a page, to be tried in turn until one fills the page."""
     if way.few is not None:
         yield part.best(dialect, *way.all)
@@ -130,9 +128,7 @@ def _keys(
     yield part.best(dialect, *way.rest)
 
 
-def _by_duration(
-    way: Search, filter: SpanFilter, part: _Part, dialect: str
-) -> "Select[Any]":
+def _by_duration(way: Search, filter: SpanFilter, part: _Part, dialect: str) -> "Select[Any]":
     """Select the longest or shortest spans: an index holds those of each kind apart."""
     is_only_kind = len(way.checked) == bool(filter.kind)
     if way.rest is not None and not is_only_kind and not _is_bound(filter):

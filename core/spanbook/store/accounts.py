@@ -17,6 +17,7 @@ _ADD = Insert(accounts, rule=ADD)
 _COUNTED = Statement(
     f"SELECT {', '.join(StoredSpan._fields)} FROM spans WHERE trace_pk = ? AND counted"  # noqa: S608
 )
+_DELETE_EMPTY = Statement("DELETE FROM accounts WHERE usage_count = 0")
 _SUMS = [column.name for column in accounts.c if column.name not in _KEY]
 
 _Key = tuple[str, int, str, str, str, str, str]
@@ -42,6 +43,7 @@ class Accounts:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._sums: dict[_Key, list[int]] = {}
+        self._takes_off = False
 
     def book(
         self,
@@ -67,6 +69,12 @@ class Accounts:
             if new.counted:
                 self._add(places, new, 1)
 
+    def add(self, owner: Owner, span: StoredSpan, sign: int = 1) -> None:
+        """Book a span of `owner`; with the sign -1 take it off, since it is about to be deleted."""
+        if span.counted:
+            self._takes_off = self._takes_off or sign < 0
+            self._add(_places(owner), span, sign)
+
     def _move(self, trace: StoredTrace, moved: list[StoredSpan], before: Owner) -> None:
         old_places, new_places = _places(before), _places(Owner.of(trace))
         for span in moved:
@@ -87,6 +95,8 @@ class Accounts:
     def write(self) -> None:
         """Add the sums to the store."""
         _ADD.run(self._connection, sorted((*key, *sums) for key, sums in self._sums.items()))
+        if self._takes_off:
+            _DELETE_EMPTY.run(self._connection)
 
 
 def _places(owner: Owner) -> list[tuple[str, str, str]]:

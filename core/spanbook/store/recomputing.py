@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select
 
 from spanbook.moments import money
+from spanbook.store.accounts import Accounts
 from spanbook.store.compression import json_of
 from spanbook.store.database import writing
 from spanbook.store.pricing import BatchPricing, Pricing
@@ -149,6 +150,10 @@ def _write(connection: Connection, changes: Sequence[tuple[StoredSpan, StoredSpa
         trace.anomaly_count = strange
     _REPLACE_TRACES.run(connection, [row.values() for row in rows.values()])
     rollups.write(connection, {})
+    accounts = Accounts(connection)
+    for was, now in changes:
+        accounts.book(rows[now.trace_pk], [(was, now)], None)
+    accounts.write()
 
 
 def _sums(connection: Connection, pks: list[int]) -> Sequence[Any]:

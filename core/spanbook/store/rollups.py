@@ -81,7 +81,7 @@ class Rollups:
 
     def _sums_of(self, project: str, span: StoredSpan) -> _Sums:
         key = (span.start_ns // HOUR_NS, (project, span.kind, span.name, span.model or ""))
-        self._of(key).add(span)
+        return self._of(key)
 
     def add_cost(self, project: str, span: StoredSpan, difference: int) -> None:
         """Add to what a span that was counted before cost."""

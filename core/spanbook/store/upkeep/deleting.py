@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, Table, delete, select
 
+from spanbook.store.accounts import Accounts, Owner
 from spanbook.store.backends.upkeep import upkeep_of
 from spanbook.store.database import writing
 from spanbook.store.pace import at_once
@@ -69,6 +70,7 @@ def delete_rows(connection: Connection, projects: dict[int, str]) -> Deleted:
         if row.is_finished:
             rollups.take_off(projects[row.trace_pk], row)
     rollups.write(connection, {})
+    _settle(connection, rows, pks)
     upkeep_of(connection).forget_words(connection, [row.pk for row in rows])
     used = set(_rows(connection, select(blob_uses.c.hash), blob_uses, pks))
     for table in HANGING:
@@ -77,6 +79,19 @@ def delete_rows(connection: Connection, projects: dict[int, str]) -> Deleted:
     unused = _delete_unused(connection, [hash for (hash,) in used])
     connection.execute(delete(traces).where(traces.c.pk.in_(pks)))
     return Deleted(len(pks), len(rows), unused)
+
+
+def _settle(connection: Connection, rows: Sequence[StoredSpan], pks: Sequence[int]) -> None:
+    """Take the usage of spans that are about to go off the accounts."""
+    owning = select(traces.c.pk, traces.c.project, traces.c.session, traces.c.user, traces.c.tags)
+    owners: dict[int, Owner] = {}
+    for part in _parts(pks):
+        for pk, *owner in connection.execute(owning.where(traces.c.pk.in_(part))):
+            owners[pk] = Owner(*owner)
+    accounts = Accounts(connection)
+    for row in rows:
+        accounts.add(owners[row.trace_pk], row, -1)
+    accounts.write()
 
 
 def _rows(
