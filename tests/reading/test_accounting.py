@@ -20,6 +20,8 @@ from spanbook.store.database import writing
 from spanbook.usage import Usage
 from tests.reading.shelves import BASE, Shelf
 
+_PARTS = ("cache_read", "cache_write", "reasoning")
+
 MIDNIGHT = BASE // DAY_NS * DAY_NS
 
 
@@ -49,7 +51,7 @@ def booked(shelf: Shelf) -> Shelf:
                 tier=choose([None, "flex"]),
                 input_tokens=choose([5, 900]),
                 output_tokens=choose([0, 70]),
-                **{name: choose([0, 3]) for name in ("cache_read", "cache_write", "reasoning")},
+                **{name: choose([0, 3]) for name in _PARTS},  # pyright: ignore[reportArgumentType]
                 **{name: choose([0, 2]) for name in ("audio_input", "audio_output")},
                 estimated=choose([True, False]),
                 counted=choose([True, True, False]),

@@ -31,7 +31,7 @@ def mixed(shelf: Shelf, request: pytest.FixtureRequest, monkeypatch: pytest.Monk
             start_ns=BASE,
             project=choose(["default", "shop"]),
             span_count=6,
-            **{
+            **{  # pyright: ignore[reportArgumentType]  # none of these is `words`
                 name: choose([None, "x", "y"])
                 for name in ("session", "user", "release", "environment")
             },

@@ -112,4 +112,5 @@ def test_the_detail_says_what_each_part_costs(shown, client):
 
     assert "Tokens and cost" in text
     rows = Page(text).all("tr")
-    assert [row.text.split()[:2] for row in rows if row.text.startswith("In")] == [["In", "1,240"]]
+    shares = [row.text for row in rows if row.text.startswith("In")]
+    assert shares == ["In1,2401,2400.15$0.000186"]  # tokens, those at this rate, rate, amount

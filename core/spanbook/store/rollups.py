@@ -81,14 +81,6 @@ class Rollups:
 
     def _sums_of(self, project: str, span: StoredSpan) -> _Sums:
         key = (span.start_ns // HOUR_NS, (project, span.kind, span.name, span.model or ""))
-        return self._of(key)
-
-    def add_cost(self, project: str, span: StoredSpan, difference: int) -> None:
-        """Add to what a span that was counted before cost."""
-        key = (span.start_ns // HOUR_NS, (project, span.kind, span.name, span.model or ""))
-        self._of(key).cost += difference
-
-    def _of(self, key: tuple[int, Series]) -> _Sums:
         sums = self._sums.get(key)
         if sums is None:
             sums = self._sums[key] = _Sums()
