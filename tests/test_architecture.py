@@ -29,6 +29,7 @@ ROOMS = {
     "commands": ["spanbook.commands"],
     "startup": ["spanbook.startup"],
     "langchain": ["spanbook_langchain"],
+    "llama_index": ["spanbook_llama_index"],
     "openai": ["spanbook_openai"],
     "viewer": ["spanbook_viewer"],
     "examples": ["spanbook_examples"],
@@ -47,6 +48,11 @@ DOORS = {
     "startup": {"values"},
     "commands": {"values", "click"},
     "langchain": {"door", "values", "recording", "pricing", "langchain_core"},
+    # LlamaIndex comes in three packages; its values are made of pydantic's models.
+    "llama_index": {
+        *("door", "values", "recording"),
+        *("llama_index", "llama_index_instrumentation", "pydantic", "workflows"),
+    },
     "openai": {"door", "values", "recording", "pricing", "orjson"},
     "viewer": {
         *("door", "values", "reading", "commands"),
@@ -54,8 +60,9 @@ DOORS = {
         *("pygments", "sqlalchemy", "waitress", "werkzeug"),
     },
     "examples": {
-        *("door", "values", "langchain", "openai"),
+        *("door", "values", "langchain", "llama_index", "openai"),
         *("click", "langchain", "langchain_core", "langchain_openai", "langgraph", "pydantic"),
+        *("workflows",),
     },
 }
 

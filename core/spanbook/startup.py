@@ -36,6 +36,7 @@ WATCHED = (
     Watched(
         "SPANBOOK_LANGCHAIN", "langchain_core", "langchain_core.callbacks", "spanbook_langchain"
     ),
+    Watched("SPANBOOK_LLAMA_INDEX", "llama_index", "llama_index.core", "spanbook_llama_index"),
     Watched("SPANBOOK_OPENAI", "openai", "openai", "spanbook_openai"),
 )
 
