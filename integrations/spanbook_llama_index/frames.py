@@ -26,6 +26,7 @@ class Frame:
     is_open = True
     instance = 0  # the id of the component, while it runs
     tags: Mapping[str, Any] | None = None
+    has_asked = False  # a model, right below
     template: Template | None = None  # of a prompt that is on its way to a model
     is_cancelled = False  # by who runs the workflow, which is no failure
     tool_call: str | None = None  # the model's call that a tool answers

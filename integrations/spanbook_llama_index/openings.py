@@ -61,7 +61,7 @@ def _model(made: Opening, frame: Frame, instance: Any, given: Mapping[str, Any])
         made.attributes["parameters"] = chosen
     up = frame.up
     if up is not None:
-        up.is_written = True
+        up.has_asked = True
         if up.template is not None:
             made.attributes.update(up.template.attributes())
 

@@ -242,20 +242,19 @@ def is_step(tags: Any) -> bool:
 
 def _method(cls: type, name: str) -> Plan:
     method = name.rpartition(".")[2]
-    is_known = False
     for family in FAMILIES:
-        if issubclass(cls, family.base):
-            is_known = True
-            if method in family.methods:
-                return _plan(cls, family, method)
-    return SILENT if is_known and method.startswith("_") else _foreign(cls, name, is_known)
+        if issubclass(cls, family.base) and method in family.methods:
+            return _plan(cls, family, method)
+    return SILENT if _is_theirs(cls, method) else Plan(Role.OTHER, SpanKind.STEP, name)
 
 
-def _foreign(cls: type, name: str, is_known: bool) -> Plan:
-    """Return the plan of a method that only the program itself can have made a span."""
-    if is_known and cls.__module__.partition(".")[0] == "llama_index":
-        return SILENT
-    return Plan(Role.OTHER, SpanKind.STEP, name)
+def _is_theirs(cls: type, method: str) -> bool:
+    """Say whether LlamaIndex made this method a span; else the program itself did."""
+    return any(
+        method in vars(base)
+        for base in cls.__mro__
+        if base.__module__.partition(".")[0] in ("llama_index", "workflows")
+    )
 
 
 def _plan(cls: type, family: Family, method: str) -> Plan:

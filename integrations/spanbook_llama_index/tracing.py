@@ -127,7 +127,7 @@ class Tracing:
         role = frame.plan.role
         if frame.plan.kind is not None:
             self._finish(frame, error=error)
-        elif role is Role.TEMPLATE and frame.span is None and not frame.is_written:
+        elif role is Role.TEMPLATE and frame.span is None and not frame.has_asked:
             self._never_asked(frame, instance, error)
         else:
             self._frames.end(frame)
@@ -314,12 +314,15 @@ class Tracing:
             self._wait_for(frame, stream)
             return True
         frame.waits = True
-        return not frame.is_written  # by a thread that was quicker
+        if frame.is_written:  # by a thread that was quicker
+            self._finish(frame, output=chat_answer(result), error=frame.failure)
+        return True
 
     def _written(self, frame: Frame, response: Any, error: BaseException | None = None) -> None:
         """Close the span of a chat engine whose answer has been read for it."""
         engine = frame.span
         if engine is not None and engine.is_open and engine.plan.role is Role.CHAT:
+            engine.failure = error
             engine.is_written = True
             if engine.waits:
                 self._finish(engine, output=chat_answer(response), error=error)
@@ -434,8 +437,10 @@ def _below(plan: Plan, up: Frame, instance: Any) -> Plan:
     role, above = plan.role, up.span
     if role is Role.PROGRAM and above is not None and above.plan.role in _PROGRAMS:
         return PART
-    if up.plan.role is Role.PROGRAM and role in (Role.STRUCTURED, Role.TOOL):
-        return PART  # how a program gets its object out of a model
+    if role is Role.STRUCTURED and up.plan.role in (Role.PROGRAM, Role.STRUCTURED):
+        return PART  # how an object is got out of a model
+    if role is Role.TOOL and up.plan.role is Role.PROGRAM:
+        return PART
     if above is None or not above.is_open or above.instance != id(instance):
         return plan
     if above.plan.kind is not plan.kind:
@@ -445,7 +450,7 @@ def _below(plan: Plan, up: Frame, instance: Any) -> Plan:
 
 def _pass_on(frame: Frame, role: Role, instance: Any, arguments: Mapping[str, Any]) -> None:
     """Let a step without a span hand down what belongs to the model or tool below it."""
-    if role is Role.TEMPLATE:
+    if role is Role.TEMPLATE or "output_cls" in arguments:
         frame.template = Template(arguments.get("prompt"), arguments.get("prompt_args"), instance)
     elif role is Role.TOOL_STEP:
         frame.tool_call = getattr(arguments.get("ev"), "tool_id", None)

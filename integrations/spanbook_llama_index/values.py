@@ -247,6 +247,8 @@ def prompt(value: BasePromptTemplate) -> dict[str, Any]:
 
 def template_of(value: Any) -> Any:
     """Return the text of a template, by role where it has several messages; None without any."""
+    if isinstance(value, str):
+        return value
     own = getattr(value, "__dict__", {})
     for key in ("template_str", "template"):
         if isinstance(own.get(key), str):

@@ -249,3 +249,12 @@ def kept() -> tuple[int, int]:
     gc.collect()
     here = tracing.installed
     return (0, 0) if here is None else (here.open, len(here._streams))
+
+
+async def settle(recorder: Recorder) -> None:
+    """Let the event loop close what was left to it."""
+    gc.collect()
+    for _ in range(1_000):
+        if not recorder.health.open:
+            return
+        await asyncio.sleep(0)
