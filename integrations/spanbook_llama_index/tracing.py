@@ -348,6 +348,7 @@ class Tracing:
                 output=answer.output,
                 usage=answer.usage,
                 model=answer.model,
+                provider=frame.plan.provider,
                 attributes=answer.attributes,
                 **end,
             )

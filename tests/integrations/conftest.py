@@ -1,5 +1,7 @@
 """What the tests of integrations share."""
 
+import asyncio
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,3 +29,16 @@ def nothing_of_ours_fails(
     yield
     if ABOUT_FAILURES not in request.node.name and failures:
         raise failures[0][1]
+
+
+@pytest.fixture
+def loop_to_borrow(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Give sync tests an event loop: LlamaIndex makes one where there is none, and leaves it."""
+    if inspect.iscoroutinefunction(request.function):
+        yield
+        return
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()

@@ -121,8 +121,7 @@ class Fake(FunctionCallingLLM):
         message = self._message(messages)
 
         def generate() -> Iterator[ChatResponse]:
-            for response in self._responses(message):
-                yield response
+            yield from self._responses(message)
 
         return generate()
 
@@ -205,7 +204,7 @@ def engine(
     mode: Any = "compact",
     streaming: bool = False,
     postprocessors: Sequence[Any] = (),
-) -> RetrieverQueryEngine:
+) -> Any:
     """Return a query engine over a shelf of nodes."""
     model = model or Fake()
     if manager is not None:
@@ -226,21 +225,20 @@ def embedding() -> MockEmbedding:
     return MockEmbedding(embed_dim=8)
 
 
-_depth = 0
+_blocks: list[Recorder] = []
 
 
 @contextmanager
 def recording(recorder: Recorder, **options: Any) -> Iterator[None]:
     """Install for a block of code; blocks with one recorder may overlap."""
-    global _depth
-    if not _depth:
+    if not _blocks:
         install(recorder, **options)
-    _depth += 1
+    _blocks.append(recorder)
     try:
         yield
     finally:
-        _depth -= 1
-        if not _depth:
+        _blocks.pop()
+        if not _blocks:
             uninstall()
 
 

@@ -23,13 +23,14 @@ from workflows.retry_policy import retry_policy, stop_after_attempt, wait_fixed
 
 import spanbook
 from spanbook.recording.recorder import Recorder
+from spanbook.usage import Usage
 from spanbook_llama_index import install, uninstall
 from tests.integrations.llamas import Fake, calls, engine, kept, settle
 from tests.integrations.recordings import only, recorded
 from tests.outlines import outline
 
 pytestmark = [
-    pytest.mark.usefixtures("nothing_of_ours_fails"),
+    pytest.mark.usefixtures("nothing_of_ours_fails", "loop_to_borrow"),
     # The workflow runtime looks at every attribute of an agent to find its steps.
     pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecationWarning"),
 ]
@@ -193,7 +194,7 @@ async def test_the_usage_of_an_agent_is_that_of_its_models(recorder: Recorder):
 
     await FunctionAgent(tools=[add], llm=model, streaming=False).run("go")
 
-    assert recorded(recorder)[0].trace.usage.total == 22
+    assert recorded(recorder)[0].trace.usage == Usage(input=20, output=2)
 
 
 # -- workflows -----------------------------------------------------------------------------------
@@ -301,16 +302,16 @@ async def test_a_person_in_the_loop_is_waited_for_in_one_trace(recorder: Recorde
     class Asks(Workflow):
         @step
         async def ask(self, ctx: Context, ev: StartEvent) -> StopEvent:
-            said = await ctx.wait_for_event(
-                HumanResponseEvent, waiter_event=InputRequiredEvent(prefix="name?")
-            )
-            return StopEvent(result=said.response)
+            said = await ctx.wait_for_event(HumanResponseEvent, waiter_event=InputRequiredEvent())
+            return StopEvent(result=said.get("name"))
 
     handler = Asks().run()
     async for event in handler.stream_events():
         if isinstance(event, InputRequiredEvent):
             assert handler.ctx is not None
-            handler.ctx.send_event(HumanResponseEvent(response="ada"))
+            said = HumanResponseEvent()
+            said["name"] = "ada"
+            handler.ctx.send_event(said)
     assert await handler == "ada"
 
     assert outline(recorder) == dedent("""\
@@ -352,16 +353,20 @@ async def test_a_step_that_is_tried_again_fails_without_its_workflow(recorder: R
 
 
 class Waits(Workflow):
+    is_waiting: asyncio.Event
+
     @step
     async def work(self, ev: StartEvent) -> StopEvent:
+        self.is_waiting.set()
         await asyncio.Event().wait()
         return StopEvent()
 
 
 async def test_a_workflow_that_is_cancelled_is_no_success(recorder: Recorder):
-    handler = Waits().run()
-    while recorder.health.open < 2:
-        await asyncio.sleep(0)
+    workflow = Waits()
+    workflow.is_waiting = asyncio.Event()
+    handler = workflow.run()
+    await workflow.is_waiting.wait()
 
     await handler.cancel_run()
     with pytest.raises(WorkflowCancelledByUser):
@@ -372,8 +377,11 @@ async def test_a_workflow_that_is_cancelled_is_no_success(recorder: Recorder):
 
 
 async def test_a_workflow_that_takes_too_long_has_failed(recorder: Recorder):
+    workflow = Waits(timeout=0.01)
+    workflow.is_waiting = asyncio.Event()
+
     with pytest.raises(WorkflowTimeoutError):
-        await Waits(timeout=0.01).run()
+        await workflow.run()
     await settle(recorder)
 
     assert outline(recorder).splitlines()[0] == "chain Waits !WorkflowTimeoutError"

@@ -24,7 +24,7 @@ from tests.integrations.llamas import Fake, Shelf, embedding, engine, nodes
 from tests.integrations.recordings import only, recorded
 from tests.outlines import outline
 
-pytestmark = pytest.mark.usefixtures("nothing_of_ours_fails")
+pytestmark = pytest.mark.usefixtures("nothing_of_ours_fails", "loop_to_borrow")
 
 MODE = "simple_summarize"
 TREE = dedent("""\

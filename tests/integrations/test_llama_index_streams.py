@@ -21,7 +21,7 @@ from tests.integrations.llamas import Fake, Shelf, engine, kept, nodes, settle
 from tests.integrations.recordings import only, recorded
 from tests.outlines import outline
 
-pytestmark = pytest.mark.usefixtures("nothing_of_ours_fails")
+pytestmark = pytest.mark.usefixtures("nothing_of_ours_fails", "loop_to_borrow")
 
 TREE = dedent("""\
     chain RetrieverQueryEngine
