@@ -47,14 +47,19 @@ def langsmith() -> list[BaseCallbackHandler]:
 
 def openinference() -> list[BaseCallbackHandler]:
     from openinference.instrumentation.langchain import LangChainInstrumentor
+
+    LangChainInstrumentor().instrument(tracer_provider=_provider())
+    return []
+
+
+def _provider() -> Any:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    LangChainInstrumentor().instrument(tracer_provider=provider)
-    return []
+    return provider
 
 
 def mlflow() -> list[BaseCallbackHandler]:
@@ -66,9 +71,44 @@ def mlflow() -> list[BaseCallbackHandler]:
     return []
 
 
+# -- LlamaIndex: each is switched on for the whole process --------------------------------------
+
+
+def null_llama_index() -> None:
+    """The floor: what LlamaIndex needs to call handlers that do nothing."""
+    from llama_index.core.instrumentation.event_handlers import NullEventHandler
+    from llama_index.core.instrumentation.span_handlers import NullSpanHandler
+    from llama_index_instrumentation import get_dispatcher
+
+    get_dispatcher().add_span_handler(NullSpanHandler())
+    get_dispatcher().add_event_handler(NullEventHandler())
+
+
+def spanbook_llama_index() -> None:
+    from spanbook_llama_index import install
+
+    install()
+
+
+def openinference_llama_index() -> None:
+    from openinference.instrumentation.llama_index import LlamaIndexInstrumentor
+
+    LlamaIndexInstrumentor().instrument(tracer_provider=_provider())
+
+
+def mlflow_llama_index() -> None:
+    import mlflow as module
+    from mlflow import llama_index
+
+    module.set_experiment("benchmark")
+    llama_index.autolog()
+
+
 @dataclass(frozen=True)
 class Contestant:
     """How one tracer is switched on, and where its spans go.
+
+    `llama_index` switches it on for LlamaIndex; None where that is not measured.
 
     `scale` is the share of the calls it makes: some peers would take minutes for all of them, and
     every figure is per span.
@@ -78,12 +118,17 @@ class Contestant:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])  # {sink}, {folder}
     sink: bool = False
     scale: float = 1.0
+    llama_index: Callable[[], object] | None = None
 
 
 CONTESTANTS = {
-    "bare": Contestant(bare),
-    "null": Contestant(null),
-    "spanbook": Contestant(spanbook, {"SPANBOOK_URL": "sqlite:///{folder}/spanbook.db"}),
+    "bare": Contestant(bare, llama_index=bare),
+    "null": Contestant(null, llama_index=null_llama_index),
+    "spanbook": Contestant(
+        spanbook,
+        {"SPANBOOK_URL": "sqlite:///{folder}/spanbook.db"},
+        llama_index=spanbook_llama_index,
+    ),
     "langfuse": Contestant(
         langfuse,
         {
@@ -103,10 +148,16 @@ CONTESTANTS = {
         sink=True,
     ),
     "openinference": Contestant(
-        openinference, {"OTEL_EXPORTER_OTLP_ENDPOINT": "{sink}"}, sink=True
+        openinference,
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "{sink}"},
+        sink=True,
+        llama_index=openinference_llama_index,
     ),
     "mlflow": Contestant(
-        mlflow, {"MLFLOW_TRACKING_URI": "sqlite:///{folder}/mlflow.db"}, scale=0.1
+        mlflow,
+        {"MLFLOW_TRACKING_URI": "sqlite:///{folder}/mlflow.db"},
+        scale=0.1,
+        llama_index=mlflow_llama_index,
     ),
 }
 

@@ -1,9 +1,9 @@
-"""The workloads: LangChain chains with models that answer at once, so that only tracing costs."""
+"""The workloads: chains and engines with models that answer at once, so that only tracing costs."""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -99,12 +99,17 @@ def four_spans(answer: str) -> Runnable[Any, Any]:
 
 @dataclass(frozen=True)
 class Workload:
-    """What is called, how often, and how many spans a call makes."""
+    """What is called, how often, and how many spans a call makes.
+
+    `recorded` says how many of them a contestant records that passes some over.
+    """
 
     calls: int
     spans: int
-    chain: Callable[[], Runnable[Any, Any]]
-    run: Callable[[Runnable[Any, Any], RunnableConfig, int], list[float]]
+    chain: Callable[[], Any]
+    run: Callable[[Any, RunnableConfig, int], list[float]]
+    recorded: Mapping[str, int] = field(default_factory=dict[str, int])
+    is_llama_index: bool = False
 
 
 def invoke(chain: Runnable[Any, Any], config: RunnableConfig, calls: int, make: Any) -> list[float]:
@@ -155,6 +160,28 @@ def long_question(number: int) -> dict[str, str]:
     return {"question": f"{number}: {DOCUMENTS[number % len(DOCUMENTS)]}"}
 
 
+def query_engine() -> Any:
+    """Return an engine over a vector index of twenty documents of 300 words."""
+    from llama_index.core import Document, MockEmbedding, VectorStoreIndex
+    from llama_index.core.llms import MockLLM
+
+    index = VectorStoreIndex.from_documents(
+        [Document(text=text(300, seed)) for seed in range(20)],
+        embed_model=MockEmbedding(embed_dim=1536),
+    )
+    return index.as_query_engine(llm=MockLLM(max_tokens=300))
+
+
+def query(engine: Any, config: RunnableConfig, calls: int) -> list[float]:
+    took: list[float] = []
+    for number in range(calls):
+        question = short_question(number)
+        start = time.perf_counter()
+        engine.query(question)
+        took.append(time.perf_counter() - start)
+    return took
+
+
 WORKLOADS = {
     "w1": Workload(2_000, 7, seven_spans, partial(invoke, make=short_question)),
     "w2": Workload(2_000, 7, seven_spans, partial(gather, make=short_question)),
@@ -162,4 +189,5 @@ WORKLOADS = {
     "w4": Workload(
         300, 4, partial(four_spans, text(2_900)[:20_000]), partial(invoke, make=long_question)
     ),
+    "w5": Workload(500, 14, query_engine, query, {"spanbook": 5}, is_llama_index=True),
 }

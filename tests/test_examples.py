@@ -13,6 +13,7 @@ from textwrap import dedent
 
 import pytest
 
+import spanbook_llama_index
 from spanbook.reading.book import Book
 from spanbook.recording.recorder import Recorder
 from spanbook.settings import _VARIABLES  # pyright: ignore[reportPrivateUsage]  # the table
@@ -29,11 +30,22 @@ def at_once_and_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPANBOOK_EXAMPLES_OFFLINE", "1")
 
 
+@pytest.fixture(autouse=True)
+def installed_for_one_test() -> Iterator[None]:
+    yield
+    spanbook_llama_index.uninstall()
+
+
+# The workflow runtime looks at every attribute of an agent to find its steps.
+LOOKS_AT_EVERYTHING = "ignore::pydantic.PydanticDeprecationWarning"
+
+
 def play(scene: str) -> None:
     import_module(f"spanbook_examples.{scene}").main()
 
 
 @pytest.mark.parametrize("scene", demo.SCENES)
+@pytest.mark.filterwarnings(LOOKS_AT_EVERYTHING)
 def test_an_example_prints_something_and_is_recorded(
     scene: str, recorder: Recorder, capsys: pytest.CaptureFixture[str]
 ):
@@ -62,6 +74,55 @@ def test_the_agent_recovers_from_a_tool_that_fails(recorder: Recorder):
             tool last_scan
           chain model
             llm ScriptedChatModel""")
+
+
+def test_a_query_engine_is_one_tree_after_its_index(recorder: Recorder):
+    play("documents")
+
+    assert outline(recorder) == dedent("""\
+        step build index
+          step SentenceSplitter
+          embedding WordVectors""") + 3 * dedent("""\
+
+        chain RetrieverQueryEngine
+          retriever VectorIndexRetriever
+            embedding WordVectors
+          reranker WordReranker
+          synthesizer CompactAndRefine
+            llm ScriptedLLM""")
+
+
+def test_the_steps_of_a_workflow_stand_side_by_side(recorder: Recorder):
+    play("workflow")
+
+    assert sorted(outline(recorder).splitlines()) == sorted(
+        [
+            "chain Mailroom",
+            "  step open_mail",
+            *["  step sort_letter", "    llm ScriptedLLM"] * 3,
+            *["  step sum_up"] * 3,
+            "    llm ScriptedLLM",
+        ]
+    )
+
+
+@pytest.mark.filterwarnings(LOOKS_AT_EVERYTHING)
+def test_a_team_of_agents_hands_over_in_one_trace(recorder: Recorder):
+    play("team")
+
+    assert outline(recorder) == dedent("""\
+        agent AgentWorkflow
+          agent researcher
+            llm ScriptedLLM
+          tool find_flight
+          agent researcher
+            llm ScriptedLLM
+          tool ask_weather !TimeoutError
+          agent researcher
+            llm ScriptedLLM
+          tool handoff
+          agent writer
+            llm ScriptedLLM""")
 
 
 def test_functions_and_a_chain_are_one_trace(recorder: Recorder):
@@ -140,7 +201,13 @@ def test_long_words_are_several_tokens():
 
 # -- documentation -------------------------------------------------------------------------------
 
-PAGES = ["README.md", "docs/langchain.md", "docs/openai.md", "docs/recording.md"]
+PAGES = [
+    "README.md",
+    "docs/langchain.md",
+    "docs/llama_index.md",
+    "docs/openai.md",
+    "docs/recording.md",
+]
 COMPLETION = {
     "id": "chatcmpl-1",
     "object": "chat.completion",

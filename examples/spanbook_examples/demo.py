@@ -7,7 +7,10 @@ import click
 
 import spanbook
 
-SCENES = ("retrieval", "agent", "conversation", "batch", "functions")
+SCENES = (
+    *("retrieval", "agent", "conversation", "batch", "functions"),
+    *("documents", "workflow", "team"),
+)
 
 
 @click.command()
@@ -18,7 +21,7 @@ SCENES = ("retrieval", "agent", "conversation", "batch", "functions")
 )
 @click.pass_context
 def demo(ctx: click.Context, url: str, view: bool, live: bool) -> None:
-    """Record five small LLM programs, offline, and show their traces."""
+    """Record eight small LLM programs, offline, and show their traces."""
     if not live:
         os.environ["SPANBOOK_EXAMPLES_OFFLINE"] = "1"
     recorder = spanbook.configure(url, name="demo")

@@ -161,7 +161,7 @@ class Fake(FunctionCallingLLM):
             ToolSelection(
                 tool_id=block.tool_call_id or "",
                 tool_name=block.tool_name,
-                tool_kwargs=dict(block.tool_kwargs),  # pyright: ignore[reportArgumentType]  # ours
+                tool_kwargs=block.tool_kwargs if isinstance(block.tool_kwargs, dict) else {},
             )
             for block in response.message.blocks
             if isinstance(block, ToolCallBlock)
