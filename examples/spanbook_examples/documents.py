@@ -44,9 +44,9 @@ def main() -> None:
     with spanbook.context(session="zoo-1", user="ada", tags=["zoo", "documents"]):
         engine = build()
         for question in (
-            "How do owls look?",
+            "How far do owls turn their heads?",
             "Do otters drift?",
-            "How many hearts has an octopus?",
+            "Who has three hearts?",
         ):
             answer: Any = engine.query(question)
             for piece in answer.response_gen:

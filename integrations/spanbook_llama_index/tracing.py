@@ -24,7 +24,7 @@ from spanbook_llama_index.plans import DELEGATE, PART, SILENT, Plan, Plans, Role
 from spanbook_llama_index.streams import Relay, Streams, is_stream
 from spanbook_llama_index.values import chat_answer, sources
 
-_PROGRAMS = (Role.STRUCTURED, Role.SYNTHESIZER, Role.OTHER)
+_PROGRAMS = {Role.STRUCTURED, Role.SYNTHESIZER}
 _RESPONSES = (StreamingResponse, AsyncStreamingResponse)
 
 
@@ -114,7 +114,9 @@ class Tracing:
             self._frames.end(frame)
             if frame.plan.role is Role.WRITER:
                 self._written(frame, instance)
-        elif not is_stream(result):
+        elif is_stream(result):
+            frame.waits = True
+        else:
             _delegated(frame, result)
             self._frames.end(frame)
 
@@ -375,18 +377,18 @@ class Tracing:
     def answered(self, event: Any) -> None:
         """Take note of the end of a model's stream. What was no stream ends when it returns."""
         frame = self._frames.find(event.span_id)
-        if frame is None or not frame.is_open:
+        if frame is None or not frame.is_open or not frame.waits:
             return
         if frame.plan is DELEGATE:
             _delegated(frame, event.response)
-        elif frame.waits:
+        else:
             self._answered(frame, event.response or frame.last)
 
     @guarded
     def broke(self, event: Any) -> None:
         """Take note of an exception in a model's stream, or of its being closed."""
         frame = self._frames.find(event.span_id)
-        if frame is not None and frame.is_open and frame.waits:
+        if frame is not None and frame.is_open and frame.waits and frame.plan is not DELEGATE:
             self._answered(frame, frame.last, event.exception)
 
     # -- other moments ----------------------------------------------------------------------------
@@ -436,7 +438,7 @@ _OF_EVENTS = frozenset({"timestamp", "id_", "span_id", "tags"})
 def _below(plan: Plan, up: Frame, instance: Any) -> Plan:
     """Return the plan of a step inside another: what a component does for itself is no step."""
     role, above = plan.role, up.span
-    if role is Role.PROGRAM and above is not None and above.plan.role in _PROGRAMS:
+    if role is Role.PROGRAM and {up.plan.role, above and above.plan.role} & _PROGRAMS:
         return PART
     if role is Role.STRUCTURED and up.plan.role in (Role.PROGRAM, Role.STRUCTURED):
         return PART  # how an object is got out of a model
