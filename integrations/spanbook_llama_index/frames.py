@@ -57,7 +57,11 @@ class Frames:
     def __init__(self) -> None:
         self._known: dict[str, Frame] = {}
         self._ended: deque[str] = deque()
-        self.open = 0
+
+    @property
+    def open(self) -> int:
+        """How many frames are open."""
+        return len(self.all())
 
     def find(self, id: str | None) -> Frame | None:
         """Return the frame `id`, open or ended lately."""
@@ -66,7 +70,6 @@ class Frames:
     def add(self, frame: Frame) -> None:
         """Hold an open frame."""
         self._known[frame.id] = frame
-        self.open += 1
 
     def end(self, frame: Frame) -> bool:
         """Let go of all that a frame holds; False if it has ended before."""
@@ -83,7 +86,6 @@ class Frames:
             for other in frame.delegates or ():
                 self.end(other)
             frame.delegates = None
-        self.open -= 1
         self._ended.append(frame.id)
         if len(self._ended) > _MOST_ENDED:
             self._known.pop(self._ended.popleft(), None)

@@ -282,6 +282,8 @@ class Tracing:
         text = relay.text
         for frame in relay.frames:
             self._streamed(frame, {"response": text, **(frame.last or {})}, error)
+        relay.frames.clear()
+        relay.pieces.clear()
 
     def _streamed(self, frame: Frame, output: Any, error: BaseException | None) -> None:
         """Close a span with what was read of its stream. To stop reading is no failure."""

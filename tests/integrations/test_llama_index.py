@@ -523,6 +523,23 @@ def test_threads_never_mix(recorder: Recorder):
     assert outline(recorder) == "\n".join([TestLlamaIndex.shape] * 8)
 
 
+async def test_what_a_query_leaves_running_stays_in_its_trace(recorder: Recorder):
+    left: list[Any] = []
+
+    class Own(CustomQueryEngine):
+        async def acustom_query(self, query_str: str) -> str:
+            left.append(asyncio.create_task(Fake().acomplete("later")))
+            return "x"
+
+        def custom_query(self, query_str: str) -> str:
+            return "x"
+
+    await Own().aquery("hi")
+    await left[0]
+
+    assert outline(recorder) == "chain Own\n  llm Fake"
+
+
 # -- the program's own spans ---------------------------------------------------------------------
 
 
