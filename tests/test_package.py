@@ -34,6 +34,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         ("spanbook/store/migrations/", ".py"),
         ("spanbook_examples/", "demo.py"),
         ("spanbook_langchain/", "py.typed"),
+        ("spanbook_llama_index/", "py.typed"),
         ("spanbook_viewer/templates/", ".html"),
         ("spanbook_viewer/static/", ".css"),
         ("spanbook_viewer/static/", ".js"),
