@@ -107,6 +107,7 @@ def speed(
     names: Sequence[str], work: str, url: str, repetitions: int, scale: float
 ) -> list[dict[str, Any]]:
     """Return every run of one workload, the order shuffled within a repetition."""
+    names = [name for name in names if WORKLOADS[work].is_for(CONTESTANTS[name])]
     runs: list[dict[str, Any]] = []
     if WORKLOADS[work].is_llama_index:
         names = [name for name in names if CONTESTANTS[name].llama_index is not None]

@@ -12,13 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-STARTED = time.process_time()  # before LangChain is imported: the interpreter alone
-
-from langchain_core.callbacks import BaseCallbackHandler  # noqa: E402 - timed
-from langchain_core.runnables import RunnableConfig, RunnableLambda  # noqa: E402 - timed
-
-from benchmarks.contestants import CONTESTANTS  # noqa: E402
-from benchmarks.workloads import WORKLOADS  # noqa: E402
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.workloads import WORKLOADS, start
 
 WARM_UP = 50
 
@@ -37,26 +32,16 @@ def reset_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def _start(contestant: str, *, is_llama_index: bool) -> list[BaseCallbackHandler]:
-    chosen = CONTESTANTS[contestant]
-    if not is_llama_index:
-        return chosen.start()
-    assert chosen.llama_index is not None
-    chosen.llama_index()
-    return []
-
-
 def measure(contestant: str, workload: str, calls: int, report: Path) -> None:
-    work = WORKLOADS[workload]
-    handlers = _start(contestant, is_llama_index=work.is_llama_index)
-    first_handler = time.process_time() - STARTED
-    chain, config = work.chain(), RunnableConfig(callbacks=[*handlers])
-    work.run(chain, config, WARM_UP)
-    warm = time.process_time() - STARTED
+    started = time.process_time()  # before the framework is imported: the interpreter alone
+    work, run = WORKLOADS[workload], start(workload, CONTESTANTS[contestant])
+    first_handler = time.process_time() - started
+    run(WARM_UP)
+    warm = time.process_time() - started
     reset_peak()
     memory, before = peak_memory(), time.process_time()
     thread, wall = time.thread_time(), time.perf_counter()
-    took = sorted(work.run(chain, config, calls))
+    took = sorted(run(calls))
     measured = {
         "thread": time.thread_time() - thread,
         "loop": time.process_time() - before,
@@ -71,25 +56,11 @@ def measure(contestant: str, workload: str, calls: int, report: Path) -> None:
     report.write_text(json.dumps(measured))
 
 
-def hold(contestant: str, marker: str) -> None:
-    """Print when a span begins, wait for a line, and print when it ended."""
-    handlers = CONTESTANTS[contestant].start()
-
-    def wait(text: str) -> str:
-        print(time.time(), flush=True)
-        sys.stdin.readline()
-        return f"done {text}"
-
-    config = RunnableConfig(callbacks=[*handlers])
-    RunnableLambda(lambda text: text, name="warm").invoke("up", config)
-    RunnableLambda(wait, name="visible").invoke(marker, config)
-    print(time.time(), flush=True)
-    sys.stdin.readline()
-
-
 def main(contestant: str, workload: str, calls: str, report: str, ending: str = "normal") -> None:
     if workload == "hold":
-        hold(contestant, report)
+        from benchmarks.chains import hold
+
+        hold(CONTESTANTS[contestant], report)
     else:
         measure(contestant, workload, int(calls), Path(report))
     if ending == "os._exit":

@@ -1,22 +1,19 @@
-"""What wrapping the OpenAI client costs: CPU of a plain call and of a stream of 200 pieces.
+"""The OpenAI client, plain calls and streams of 200 pieces, each an event.
 
-`python -m benchmarks.client`. The answers come from a transport in the same process, so that the
-client's own work is all that the wrapper's is compared with.
+The answers come from a transport in the same process: that is steadier than a server beside it, and
+the client's own work is all that a tracer's is compared with.
 """
 
 import json
-import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import httpx2
 from openai import OpenAI
 
-import spanbook
-from spanbook_openai import wrap_openai
+from benchmarks.contestants import Contestant
 
 MESSAGES: Any = [
     {"role": "system", "content": "You answer in one paragraph. " * 4},
@@ -85,39 +82,33 @@ class Transport(httpx2.BaseTransport):
         return httpx2.Response(200, headers=headers, content=ANSWER)
 
 
-def client() -> OpenAI:
-    return OpenAI(api_key="none", http_client=httpx2.Client(transport=Transport()))
+def plain(client: OpenAI) -> None:
+    client.chat.completions.create(model="gpt-4.1-mini", messages=MESSAGES, temperature=0.3)
 
 
-def plain(one: OpenAI) -> None:
-    one.chat.completions.create(model="gpt-4.1-mini", messages=MESSAGES, temperature=0.3)
-
-
-def stream(one: OpenAI) -> None:
-    for _ in one.chat.completions.create(model="gpt-4.1-mini", messages=MESSAGES, stream=True):
+def stream(client: OpenAI) -> None:
+    asked: Any = {"include_usage": True}
+    for _ in client.chat.completions.create(
+        model="gpt-4.1-mini", messages=MESSAGES, stream=True, stream_options=asked
+    ):
         pass
 
 
-def cpu(call: Callable[[OpenAI], None], one: OpenAI, times: int) -> float:
-    """Return the thread's CPU time of one call in µs."""
-    start = time.thread_time_ns()
-    for _ in range(times):
-        call(one)
-    return (time.thread_time_ns() - start) / times / 1_000
+CALLS: dict[str, Callable[[OpenAI], None]] = {"w6": plain, "w6-stream": stream}
 
 
-def main() -> None:
-    """Print the median of 15 repetitions, bare and wrapped in turn."""
-    with tempfile.TemporaryDirectory() as folder:
-        spanbook.configure(Path(folder) / "spanbook.db")
-        bare, wrapped = client(), wrap_openai(client())
-        for call, times in ((plain, 100), (stream, 4)):
-            pairs = [(cpu(call, bare, times), cpu(call, wrapped, times)) for _ in range(16)][1:]
-            added = statistics.median(after - before for before, after in pairs)
-            ratio = statistics.median(after / before for before, after in pairs)
-            print(f"{call.__name__}: {added:+.0f} µs a call, {ratio:.3f} × bare")
-        spanbook.default_recorder().close()
+def repeat(call: Callable[[OpenAI], None], client: OpenAI, calls: int) -> list[float]:
+    """Call one after the other and return how long each took, in seconds."""
+    took: list[float] = []
+    for _ in range(calls):
+        start = time.perf_counter()
+        call(client)
+        took.append(time.perf_counter() - start)
+    return took
 
 
-if __name__ == "__main__":
-    main()
+def start(workload: str, contestant: Contestant) -> Callable[[int], list[float]]:
+    """Switch tracing on, and return what makes a number of calls and tells how long each took."""
+    client = OpenAI(api_key="none", http_client=httpx2.Client(transport=Transport()))
+    assert contestant.wrap is not None
+    return partial(repeat, CALLS[workload], contestant.wrap(client))

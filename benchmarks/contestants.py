@@ -3,53 +3,65 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from langchain_core.callbacks import BaseCallbackHandler
-
 ROOT = Path(__file__).parent.parent
 
+Handlers = list[Any]  # LangChain's
 
-def bare() -> list[BaseCallbackHandler]:
+
+def none() -> Handlers:
+    """Tracing is off, or switched on by environment variables."""
     return []
 
 
-class Null(BaseCallbackHandler):
+def same(client: Any) -> Any:
+    return client
+
+
+def null() -> Handlers:
     """The floor: what LangChain needs to call a handler that does nothing."""
+    from langchain_core.callbacks import BaseCallbackHandler
 
-    run_inline = True
+    class Null(BaseCallbackHandler):
+        run_inline = True
 
-    def on_chat_model_start(self, serialized: Any, messages: Any, **_: Any) -> None:
-        """Do nothing, where the base class raises."""
+        def on_chat_model_start(self, serialized: Any, messages: Any, **_: Any) -> None:
+            """Do nothing, where the base class raises."""
 
-
-def null() -> list[BaseCallbackHandler]:
     return [Null()]
 
 
-def spanbook() -> list[BaseCallbackHandler]:
+def spanbook() -> Handlers:
     from spanbook_langchain import SpanbookCallbackHandler
 
     return [SpanbookCallbackHandler()]
 
 
-def langfuse() -> list[BaseCallbackHandler]:
+def spanbook_client(client: Any) -> Any:
+    from spanbook_openai import wrap_openai
+
+    return wrap_openai(client)
+
+
+def langfuse() -> Handlers:
     from langfuse.langchain import CallbackHandler
 
     return [CallbackHandler()]
 
 
-def langsmith() -> list[BaseCallbackHandler]:
-    """Switched on by its environment variables."""
-    return []
+def langfuse_client(client: Any) -> Any:
+    """Changes the classes of clients when it is imported."""
+    import_module("langfuse.openai")
+    return client
 
 
-def openinference() -> list[BaseCallbackHandler]:
-    from openinference.instrumentation.langchain import LangChainInstrumentor
+def langsmith_client(client: Any) -> Any:
+    from langsmith.wrappers import wrap_openai
 
-    LangChainInstrumentor().instrument(tracer_provider=_provider())
-    return []
+    return wrap_openai(client)
 
 
 def _provider() -> Any:
@@ -62,7 +74,21 @@ def _provider() -> Any:
     return provider
 
 
-def mlflow() -> list[BaseCallbackHandler]:
+def openinference() -> Handlers:
+    from openinference.instrumentation.langchain import LangChainInstrumentor
+
+    LangChainInstrumentor().instrument(tracer_provider=_provider())
+    return []
+
+
+def openinference_client(client: Any) -> Any:
+    from openinference.instrumentation.openai import OpenAIInstrumentor
+
+    OpenAIInstrumentor().instrument(tracer_provider=_provider())
+    return client
+
+
+def mlflow() -> Handlers:
     import mlflow as module
     from mlflow import langchain
 
@@ -71,7 +97,20 @@ def mlflow() -> list[BaseCallbackHandler]:
     return []
 
 
+def mlflow_client(client: Any) -> Any:
+    import mlflow as module
+    from mlflow import openai
+
+    module.set_experiment("benchmark")
+    openai.autolog()
+    return client
+
+
 # -- LlamaIndex: each is switched on for the whole process --------------------------------------
+
+
+def nothing() -> None:
+    pass
 
 
 def null_llama_index() -> None:
@@ -106,32 +145,33 @@ def mlflow_llama_index() -> None:
 
 @dataclass(frozen=True)
 class Contestant:
-    """How one tracer is switched on, and where its spans go.
-
-    `llama_index` switches it on for LlamaIndex; None where that is not measured.
+    """How one tracer is switched on, for each framework, and where its spans go.
 
     `scale` is the share of the calls it makes: some peers would take minutes for all of them, and
     every figure is per span.
     """
 
-    start: Callable[[], list[BaseCallbackHandler]]
+    handlers: Callable[[], Handlers]
+    wrap: Callable[[Any], Any] | None = None  # None: no client to wrap
+    llama_index: Callable[[], None] | None = None  # None: not measured
     environment: Mapping[str, str] = field(default_factory=dict[str, str])  # {sink}, {folder}
     sink: bool = False
     scale: float = 1.0
-    llama_index: Callable[[], object] | None = None
 
 
 CONTESTANTS = {
-    "bare": Contestant(bare, llama_index=bare),
+    "bare": Contestant(none, same, nothing),
     "null": Contestant(null, llama_index=null_llama_index),
     "spanbook": Contestant(
         spanbook,
+        spanbook_client,
+        spanbook_llama_index,
         {"SPANBOOK_URL": "sqlite:///{folder}/spanbook.db"},
-        llama_index=spanbook_llama_index,
     ),
     "langfuse": Contestant(
         langfuse,
-        {
+        langfuse_client,
+        environment={
             "LANGFUSE_BASE_URL": "{sink}",
             "LANGFUSE_PUBLIC_KEY": "pk-lf-bench",
             "LANGFUSE_SECRET_KEY": "sk-lf-bench",
@@ -139,8 +179,9 @@ CONTESTANTS = {
         sink=True,
     ),
     "langsmith": Contestant(
-        langsmith,
-        {
+        none,
+        langsmith_client,
+        environment={
             "LANGSMITH_TRACING": "true",
             "LANGSMITH_ENDPOINT": "{sink}",
             "LANGSMITH_API_KEY": "bench",
@@ -149,15 +190,17 @@ CONTESTANTS = {
     ),
     "openinference": Contestant(
         openinference,
+        openinference_client,
+        openinference_llama_index,
         {"OTEL_EXPORTER_OTLP_ENDPOINT": "{sink}"},
         sink=True,
-        llama_index=openinference_llama_index,
     ),
     "mlflow": Contestant(
         mlflow,
+        mlflow_client,
+        mlflow_llama_index,
         {"MLFLOW_TRACKING_URI": "sqlite:///{folder}/mlflow.db"},
         scale=0.1,
-        llama_index=mlflow_llama_index,
     ),
 }
 
