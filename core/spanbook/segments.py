@@ -1,7 +1,8 @@
 """Segments: the files of a journal, JSON lines that outlive the process which wrote them.
 
 A segment starts with a health line of exactly `HEALTH_BYTES`, rewritten in place, then one line a
-record, then NUL bytes: space that was reserved and not yet written. Its writer holds a lock on it;
+record, then NUL bytes: space that was reserved and not yet written. A long text that several
+records carry is a line of its own, which they name by its place. The writer holds a lock on it;
 a segment whose lock is free belongs to nobody any more and may be claimed.
 """
 
@@ -22,6 +23,7 @@ HEALTH_BYTES = 512
 SUFFIX = ".jsonl"
 _STEP = 128 << 10  # bytes brought in at once: a tenth of a millisecond
 _POPULATE_WRITE = 23  # MADV_POPULATE_WRITE of Linux 5.14; Python has no name for it
+_QUOTED_STEP = 16 << 10  # bytes read at once in search of a text's end
 _SPARE = 64 << 20  # bytes that must stay free on the disk before a file is mapped
 
 try:
@@ -75,14 +77,15 @@ class SegmentWriter:
             path.unlink(missing_ok=True)
             raise
 
-    def append(self, line: bytes) -> None:
-        """Add one line, which must fit: `tail + len(line) <= size`."""
+    def append(self, line: bytes) -> int:
+        """Add one line, which must fit, `tail + len(line) <= size`; return where it stands."""
         start = self.tail
         self.tail = end = start + len(line)  # first: a re-entrant append lands behind this one
         if self.map is not None:
             self.map[start:end] = line
         else:
             self._put(start, line)
+        return start
 
     def touch(self, rest: Callable[[], None]) -> None:
         """Have the kernel bring the mapped pages in now, not at the first append to each.
@@ -163,6 +166,24 @@ def read_lines(path: Path, offset: int, limit: int) -> tuple[list[bytes], int]:
     lines = (data if end == len(data) else data[:end]).split(b"\n")
     lines.pop()  # what follows the last line
     return lines, offset + end
+
+
+QUOTED_BYTES = 64  # around a text in the line that holds it
+
+
+def quoted_line(at: int, text: bytes) -> bytes:
+    """Return the line at byte `at` which holds a text, given as JSON, for records to quote."""
+    return b'{"type":"text","at":%d,"text":%b}\n' % (at, text)
+
+
+def read_quoted(path: Path, at: int) -> str | None:
+    """Return the text that the line at byte `at` of a segment holds, or None."""
+    try:
+        lines, _ = read_lines(path, at, _QUOTED_STEP)
+        record = orjson.loads(lines[0])
+        return record["text"] if record["type"] == "text" and record["at"] == at else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import orjson
 from spanbook import placeholders
 from spanbook.gate import failures
 from spanbook.gate.media import Media
+from spanbook.gate.quotes import Quote, Quotes
 from spanbook.gate.readers import register
 from spanbook.gate.shelf import MediaShelf
 from spanbook.gate.walk import Walk
@@ -22,6 +23,7 @@ MASK_FAILED = "[mask failed]"
 MASKED = "[masked]"
 DEEPEST = 200  # levels that JSON can be written and read in
 _RECORD_DEPTH = 240
+_QUOTING = frozenset({"input", "output"})  # fields in which texts may be quoted
 
 
 class Gate:
@@ -32,13 +34,18 @@ class Gate:
     """
 
     def __init__(
-        self, settings: Settings, keep_media: Callable[[Media], None] | None = None
+        self,
+        settings: Settings,
+        keep_media: Callable[[Media], None] | None = None,
+        quotes: Quotes | None = None,
     ) -> None:
         hide = settings.hide
         self.limits = settings.limits
         self.hides_vectors = "vectors" in hide
         self.shelf = MediaShelf(keep_media, settings.limits.media, "media" in hide)
         self.failures = 0
+        self._quotes = quotes
+        self._render = None if quotes is None else quotes.render
         self._mask = settings.mask
         self._hidden = hide & {"input", "output"}
         self._depth = min(settings.limits.depth, DEEPEST)
@@ -48,12 +55,15 @@ class Gate:
         if field in self._hidden:
             return placeholders.hidden()
         walk = Walk(self)
+        quotes = self._quotes if field in _QUOTING else None
+        if self._mask is None:
+            walk.quotes = quotes
         try:
             data = walk.value(value, self._depth)
         except Exception as error:
             return placeholders.unread(value, error)
         if self._mask is not None:
-            return self._masked(self._mask, data, walk.found)
+            return self._masked(self._mask, data, walk.found, quotes)
         if walk.found:
             self._keep(walk.found)
         return data
@@ -68,12 +78,19 @@ class Gate:
     def encode(self, record: Mapping[str, Any]) -> bytes:
         """Return a record as one line of JSON; an empty object when nothing else is possible."""
         try:
-            return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+            return orjson.dumps(record, self._render, orjson.OPT_APPEND_NEWLINE)
         except Exception:  # a lone surrogate, rarely; then it is worth a second, slower look
             return self._encode_repaired(record)
 
-    def _masked(self, mask: Callable[[Any], Any], data: JSON, found: list[Media]) -> JSON:
+    def _masked(
+        self,
+        mask: Callable[[Any], Any],
+        data: JSON,
+        found: list[Media],
+        quotes: Quotes | None,
+    ) -> JSON:
         walk = Walk(self, again=True)
+        walk.quotes = quotes
         try:
             kept = walk.value(mask(data), self._depth + 2)
         except Exception:
@@ -124,6 +141,8 @@ def repaired(value: Any, depth: int) -> JSON:
     if kind is dict and depth > 0:
         entries = cast("dict[Any, Any]", value).items()
         return {_repaired_text(str(key)): repaired(item, depth - 1) for key, item in entries}
+    if kind is Quote:
+        return _repaired_text(value.text)
     if kind is list and depth > 0:
         return [repaired(item, depth - 1) for item in cast("list[Any]", value)]
     return placeholders.unread(value)

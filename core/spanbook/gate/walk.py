@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from spanbook import placeholders
 from spanbook.gate.arrays import VECTOR, is_vector
 from spanbook.gate.media import PLACES, Media
+from spanbook.gate.quotes import LONG, Quotes
 from spanbook.gate.readers import reader_of
 from spanbook.gate.secrets import KEY_LENGTH, PLAIN, SECRET, KeyNames, mask_user_info, redact
 from spanbook.placeholders import JSON, LEAST, MOST, class_of
@@ -36,10 +37,11 @@ class Walk:
     """One value on its way through the gate; used once and by one thread.
 
     `again` is the walk over what a user's mask returned: placeholders in it are placeholders.
-    `found` are the media met, `named` the hashes of media that the placeholders met name.
+    `found` are the media met, `named` the hashes of media that the placeholders met name. With
+    `quotes` long texts become quotes, which stand for text in the data until it is encoded.
     """
 
-    __slots__ = ("again", "found", "gate", "items", "named", "nodes", "path", "room")
+    __slots__ = ("again", "found", "gate", "items", "named", "nodes", "path", "quotes", "room")
 
     def __init__(self, gate: "Gate", *, again: bool = False) -> None:
         self.gate = gate
@@ -50,6 +52,7 @@ class Walk:
         self.path: set[int] = set()
         self.found: list[Media] = []
         self.named: set[JSON] = set()
+        self.quotes: Quotes | None = None
 
     def value(self, item: Any, depth: int) -> JSON:
         """Return any live value as data, containers at most `depth` deep."""
@@ -204,10 +207,16 @@ class Walk:
         limit = self.gate.limits.text
         if size > limit:
             return self._cut(text[: limit + _MARGIN], limit, size)
-        if "@" in text:
-            text = mask_user_info(text)
+        quotes = self.quotes if LONG <= size <= self.room else None
+        quote = None if quotes is None else quotes.find(text)
+        if quote is not None:
+            self.room -= size
+            return cast("JSON", quote)
+        kept = mask_user_info(text) if "@" in text else text
         self.room -= size
-        return text if self.room >= 0 else self._cut(text, max(0, size + self.room), size)
+        if quotes is not None:
+            return cast("JSON", quotes.add(text, kept))
+        return kept if self.room >= 0 else self._cut(kept, max(0, size + self.room), size)
 
     def _cut(self, text: str, limit: int, size: int) -> JSON:
         limit = min(limit, max(0, self.room))

@@ -9,7 +9,15 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from spanbook.segments import HEALTH_BYTES, SUFFIX, Chunk, SegmentWriter, read_lines
+from spanbook.segments import (
+    HEALTH_BYTES,
+    QUOTED_BYTES,
+    SUFFIX,
+    Chunk,
+    SegmentWriter,
+    quoted_line,
+    read_lines,
+)
 from spanbook.spans import new_span_id
 
 log = logging.getLogger("spanbook")
@@ -49,7 +57,7 @@ class Journal:
     def _start(self) -> None:
         self._lock = threading.RLock()  # re-entrant: a finaliser may append amid an append
         self._segments: deque[SegmentWriter] = deque()
-        self._current: SegmentWriter | None = None
+        self.current: SegmentWriter | None = None  # the one that lines go to
         self._spare: SegmentWriter | None = None  # made ready off the caller's thread
         self._left: list[Path] = []  # full segments that are for another process to store
         self._size = _FIRST
@@ -58,10 +66,22 @@ class Journal:
 
     def append(self, line: bytes) -> bool:
         """Keep one line; False if it had to be dropped."""
+        return self.write(lambda: line)
+
+    def write(self, encode: Callable[[], bytes]) -> bool:
+        """Keep the line that `encode` returns; False if it had to be dropped.
+
+        What a line quotes must stand in its own segment. So it is made while no other can begin,
+        and made once more where it has to go into the next.
+        """
         with self._lock:
-            segment = self._current
+            line = encode()
+            segment = self.current
             if segment is None or segment.tail + len(line) > segment.size:
-                segment = self._rotate(len(line))
+                if self._rotate(len(line)) is None:
+                    return False
+                line = encode()
+                segment = self._with_room(len(line))
                 if segment is None:
                     return False
             segment.append(line)
@@ -69,6 +89,22 @@ class Journal:
         if wake is not None:
             wake()
         return True
+
+    def hold(self, text: bytes) -> tuple[SegmentWriter, int] | None:
+        """Keep a text, which is JSON, for lines to quote; return in which segment and where."""
+        with self._lock:
+            segment = self._with_room(len(text) + QUOTED_BYTES)
+            if segment is None:
+                return None
+            at = segment.tail
+            start = segment.append(quoted_line(at, text))
+        return (segment, at) if start == at else None  # else a finaliser appended in between
+
+    def _with_room(self, length: int) -> SegmentWriter | None:
+        segment = self.current
+        if segment is None or segment.tail + length > segment.size:
+            return self._rotate(length)
+        return segment
 
     def _rotate(self, length: int) -> SegmentWriter | None:
         now = time.monotonic()
@@ -90,12 +126,12 @@ class Journal:
         segment.append(opening)
         if self.dropped or self.errors:
             segment.write_health(self.dropped, self.errors, self.note)
-        if self._current is not None and self._current.taken >= self._current.tail:
-            self._retire(self._current)
-        elif self._only_appends and self._current is not None:
-            self._leave(self._current)
+        if self.current is not None and self.current.taken >= self.current.tail:
+            self._retire(self.current)
+        elif self._only_appends and self.current is not None:
+            self._leave(self.current)
         self._segments.append(segment)
-        self._current = segment
+        self.current = segment
         return segment
 
     def _leave(self, segment: SegmentWriter) -> None:
@@ -118,9 +154,9 @@ class Journal:
         """
         with self._lock:
             for segment in self._segments:
-                if segment is not self._current:
+                if segment is not self.current:
                     segment.seal()
-            current = self._current
+            current = self.current
             if current is None or self._spare or current.tail < current.size // 2:
                 return
             size = self._size
@@ -130,7 +166,7 @@ class Journal:
             return  # the append that needs one will try again, and count
         spare.touch(rest)
         with self._lock:
-            if self._current is None or self._spare is not None:
+            if self.current is None or self._spare is not None:
                 self._retire(spare)
             else:
                 self._spare = spare
@@ -151,13 +187,13 @@ class Journal:
             self._write_health()
 
     def _write_health(self) -> None:
-        if self._current is not None:
-            self._current.write_health(self.dropped, self.errors, self.note)
+        if self.current is not None:
+            self.current.write_health(self.dropped, self.errors, self.note)
 
     @property
     def used(self) -> bool:
         """Whether anything was appended since the journal was opened."""
-        return self._current is not None
+        return self.current is not None
 
     @property
     def pending(self) -> int:
@@ -186,8 +222,8 @@ class Journal:
             for segment in [one for one in self._segments if one.path == path]:
                 self._segments.remove(segment)
                 segment.close()
-                if segment is self._current:
-                    self._current = None
+                if segment is self.current:
+                    self.current = None
             self._drop(f"{path} was deleted while it was written")
 
     def _oldest_waiting(self) -> tuple[Path, int, int] | None:
@@ -204,7 +240,7 @@ class Journal:
             for segment in list(self._segments):
                 if segment.path.name == chunk.segment:
                     segment.taken = chunk.end
-                    if segment is not self._current and segment.taken >= segment.tail:
+                    if segment is not self.current and segment.taken >= segment.tail:
                         self._retire(segment)
 
     def _retire(self, segment: SegmentWriter) -> None:
@@ -226,7 +262,7 @@ class Journal:
                 else:
                     segment.close()
             self._segments.clear()
-            self._current = None
+            self.current = None
             if self._spare is not None:
                 self._spare = self._retire(self._spare)
         with contextlib.suppress(OSError):  # not empty: other processes' segments

@@ -3,11 +3,13 @@
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spanbook.addresses import journal_directory
 from spanbook.gate.plain import Gate
+from spanbook.gate.quotes import Quotes
 from spanbook.recording.journal import Journal
 from spanbook.recording.process import process_record
 from spanbook.settings import Settings
@@ -42,7 +44,6 @@ class Outlet:
         self, settings: Settings, clock: Callable[[], int], tick: Callable[[], None]
     ) -> None:
         self.settings = settings
-        self.gate = Gate(settings, self._keep_media)
         directory = Path(settings.journal or journal_directory(settings.url)).absolute()
         self.journal = Journal(
             directory,
@@ -50,6 +51,7 @@ class Outlet:
             settings.journal_bytes,
             only_appends=not settings.ingest,
         )
+        self.gate = Gate(settings, self._keep_media, Quotes(self.journal))
         self._clock = clock
         self._tick = tick
         self._begin()
@@ -65,7 +67,7 @@ class Outlet:
 
     def write(self, record: dict[str, Any]) -> None:
         """Append one record to the journal; the first starts the thread that fills the store."""
-        self.journal.append(self.gate.encode(record))
+        self.journal.write(partial(self.gate.encode, record))
         if self._ingester is None and self.settings.ingest:
             self._start_ingester()
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from spanbook.spans import SpanKind, Status
 from spanbook.store.compression import content_of, json_of
 from spanbook.store.joining import SpanNews
-from spanbook.store.records import Record
+from spanbook.store.records import Line, Record
 from spanbook.store.schema import blobs, payloads, spans, traces
 
 _APIS = {str(SpanKind.LLM): "chat", str(SpanKind.EMBEDDING): "embedding"}
@@ -37,7 +37,7 @@ class Estimating:
                 self._fill(trace_id, one.record)
 
     def _fill(self, trace_id: str, record: Record) -> None:
-        said = orjson.loads(record["line"])
+        said = record["line"].read()
         asked = said.get("input") or _input_of(record.get("start_line"))
         if asked is None:
             asked = _stored_input(self._connection(), trace_id, record["span"])
@@ -93,8 +93,8 @@ def _words(confidence: str, reason: str) -> str:
     return f"{confidence}: {reason}" if reason else str(confidence)
 
 
-def _input_of(line: bytes | None) -> Any:
-    return None if line is None else orjson.loads(line).get("input")
+def _input_of(line: Line | None) -> Any:
+    return None if line is None else line.read().get("input")
 
 
 def _stored_input(connection: Connection, trace_id: str, span_id: str) -> Any:

@@ -22,6 +22,7 @@ from spanbook.store.openings import Openings
 from spanbook.store.pace import at_once
 from spanbook.store.pricing import Pricing
 from spanbook.store.progress import hold
+from spanbook.store.quotes import Quotes
 from spanbook.store.records import Pause, decode
 from spanbook.store.rollups import Series
 from spanbook.store.runs import end_run, run_number
@@ -102,7 +103,7 @@ class Pipeline:
         """
         connection = self.connection
         try:
-            batch = self._prepare(chunk.lines, pause)
+            batch = self._prepare(chunk.segment, chunk.lines, pause)
             with writing(connection):
                 pieces = [self._file(connection, chunk, batch, pause)]
                 stored = self._close(connection, chunk, pieces, losses)
@@ -146,8 +147,9 @@ class Pipeline:
         process = self.openings.of(segment) or {}
         save_losses(connection, process.get("run", ""), losses, self._clock())
 
-    def _prepare(self, lines: Sequence[bytes], pause: Pause) -> Batch:
-        records = decode(lines, self._memory.texts, pause)
+    def _prepare(self, segment: str, lines: Sequence[bytes], pause: Pause) -> Batch:
+        quotes = Quotes(self.openings.directory / segment)
+        records = decode(lines, self._memory.texts, pause, quotes)
         return prepare(
             records, self._memory, self._compressor, self._estimating, self._pricing, pause
         )
@@ -171,7 +173,7 @@ class Pipeline:
         """File `lines` in pieces as large as the store takes; count the lines that it refuses."""
         try:
             with connection.begin_nested():
-                batch = self._prepare(lines, at_once)
+                batch = self._prepare(chunk.segment, lines, at_once)
                 pieces.append(self._file(connection, chunk, batch, at_once))
         except (exc.DBAPIError, *UNFIT) as error:
             if not self._is_refusal(error):

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 
 from spanbook.spans import SpanKind, Status
+from spanbook.store.quotes import Quotes
 from spanbook.store.texts import BatchTexts, KnownTexts, TraceTexts
 from spanbook.store.wording import error_preview, input_preview, output_preview
 
@@ -20,6 +21,19 @@ _KINDS = frozenset(map(str, SpanKind))
 _ENDS = frozenset(map(str, Status)) - {str(Status.RUNNING)}
 _INCOMPLETE = str(Status.INCOMPLETE)
 _CALLS = frozenset(map(str, (SpanKind.LLM, SpanKind.EMBEDDING)))
+
+
+class Line(NamedTuple):
+    """The line that a record came from, to be read once more."""
+
+    data: bytes
+    quotes: Quotes
+
+    def read(self) -> Record:
+        """Return the record as it was written, with all its texts."""
+        record = cast("Record", orjson.loads(self.data))
+        self.quotes.fill(record, self.data)
+        return record
 
 
 class TraceRecords:
@@ -41,6 +55,7 @@ class Records:
     """The records of one batch. Inputs and outputs are JSON again, without their long texts."""
 
     texts: BatchTexts
+    quotes: Quotes
     traces: dict[str, TraceRecords] = field(default_factory=dict[str, TraceRecords])
     processes: list[Record] = field(default_factory=list[Record])
     exit_ns: int | None = None
@@ -56,9 +71,15 @@ class Records:
         return found
 
 
-def decode(lines: Iterable[bytes], known: KnownTexts, pause: Pause) -> Records:
-    """Read journal lines; those that are no record are counted and left out."""
-    records = Records(BatchTexts(known))
+def decode(
+    lines: Iterable[bytes], known: KnownTexts, pause: Pause, quotes: Quotes | None = None
+) -> Records:
+    """Read journal lines; those that are no record are counted and left out.
+
+    So are texts that a line quotes and neither the lines nor their segment hold.
+    """
+    quotes = quotes or Quotes()
+    records = Records(BatchTexts(known), quotes)
     for line in lines:
         try:
             record = orjson.loads(line)
@@ -66,7 +87,8 @@ def decode(lines: Iterable[bytes], known: KnownTexts, pause: Pause) -> Records:
             record = _parse_rest(line)
         try:
             if record.get("kind") in _CALLS:
-                record["line"] = line  # its tokens may have to be estimated
+                record["line"] = Line(line, quotes)  # its tokens may have to be estimated
+            quotes.fill(record, line)
             is_known = _ADDERS[record["type"]](records, record)
         except (AttributeError, KeyError, TypeError):  # some other JSON
             is_known = False
@@ -74,6 +96,7 @@ def decode(lines: Iterable[bytes], known: KnownTexts, pause: Pause) -> Records:
             records.corrupt += 1
         records.count += is_known
         pause()
+    records.corrupt += quotes.lost
     return records
 
 
@@ -194,6 +217,13 @@ def _add_media(records: Records, record: Record) -> bool:
     return True
 
 
+def _add_text(records: Records, record: Record) -> bool:
+    if type(record["at"]) is not int or type(record["text"]) is not str:
+        return False
+    records.quotes.add(record["at"], record["text"])
+    return True
+
+
 def _add_process(records: Records, record: Record) -> bool:
     if len(record["run"]) != TRACE_ID_LENGTH or type(record["start"]) is not int:
         return False
@@ -215,6 +245,7 @@ _ADDERS: dict[Any, Callable[[Records, Record], bool]] = {
     "link": _add_link,
     "trace": _add_trace,
     "blob": _add_media,
+    "text": _add_text,
     "process": _add_process,
     "exit": _add_exit,
 }
