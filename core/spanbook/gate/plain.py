@@ -13,7 +13,7 @@ from spanbook.gate.media import Media
 from spanbook.gate.quotes import Quote, Quotes
 from spanbook.gate.readers import register
 from spanbook.gate.shelf import MediaShelf
-from spanbook.gate.walk import Walk
+from spanbook.gate.walk import CarefulWalk, Doubt, Walk
 from spanbook.placeholders import JSON, LEAST, MOST, class_of, type_of
 from spanbook.settings import Settings
 
@@ -44,6 +44,7 @@ class Gate:
         self.hides_vectors = "vectors" in hide
         self.shelf = MediaShelf(keep_media, settings.limits.media, "media" in hide)
         self.failures = 0
+        self._walks: list[Walk] = []  # that were used, and can be again
         self._quotes = quotes
         self._render = None if quotes is None else quotes.render
         self._mask = settings.mask
@@ -54,18 +55,24 @@ class Gate:
         """Return what may be kept of `value`, a span's `field`, as data independent of it."""
         if field in self._hidden:
             return placeholders.hidden()
-        walk = Walk(self)
         quotes = self._quotes if field in _QUOTING else None
-        if self._mask is None:
-            walk.quotes = quotes
+        try:
+            walk = self._walks.pop()
+        except IndexError:
+            walk = Walk(self)
+        walk.begin(None if self._mask else quotes)
         try:
             data = walk.value(value, self._depth)
+        except Doubt:
+            walk, data = self._carefully(value, walk.quotes)
         except Exception as error:
             return placeholders.unread(value, error)
         if self._mask is not None:
             return self._masked(self._mask, data, walk.found, quotes)
         if walk.found:
             self._keep(walk.found)
+        elif not walk.careful:
+            self._walks.append(walk)
         return data
 
     def error(self, error: BaseException, *, stack: bool) -> dict[str, str]:
@@ -82,6 +89,15 @@ class Gate:
         except Exception:  # a lone surrogate, rarely; then it is worth a second, slower look
             return self._encode_repaired(record)
 
+    def _carefully(self, value: Any, quotes: Quotes | None) -> tuple[Walk, JSON]:
+        walk = CarefulWalk(self)
+        walk.quotes = quotes
+        try:
+            data = walk.value(value, self._depth)
+        except Exception as error:
+            data = placeholders.unread(value, error)
+        return walk, data
+
     def _masked(
         self,
         mask: Callable[[Any], Any],
@@ -89,7 +105,7 @@ class Gate:
         found: list[Media],
         quotes: Quotes | None,
     ) -> JSON:
-        walk = Walk(self, again=True)
+        walk = CarefulWalk(self, again=True)
         walk.quotes = quotes
         try:
             kept = walk.value(mask(data), self._depth + 2)

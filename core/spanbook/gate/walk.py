@@ -7,7 +7,7 @@ a short string or a number, and a container is copied whole before its items are
 
 # ruff: noqa: BLE001 - the gate is total: whatever reading a value raises stays in its place
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice, repeat
 from math import isfinite
 from operator import is_
@@ -33,8 +33,18 @@ _NO_SIBLINGS: Mapping[Any, Any] = {}
 _KEYS = KeyNames()
 
 
+class Doubt(BaseException):
+    """A value may contain itself: it is to be walked through again, carefully.
+
+    No `Exception`, so that it passes by those who put what raised in a value's place.
+    """
+
+
 class Walk:
-    """One value on its way through the gate; used once and by one thread.
+    """Values on their way through the gate, one after the other; used by one thread.
+
+    Whether a container contains itself is not asked, since it hardly ever does: one that does
+    will reach a limit of depth or number, which is a `Doubt`.
 
     `again` is the walk over what a user's mask returned: placeholders in it are placeholders.
     `found` are the media met, `named` the hashes of media that the placeholders met name. With
@@ -42,6 +52,8 @@ class Walk:
     """
 
     __slots__ = ("again", "found", "gate", "items", "named", "nodes", "path", "quotes", "room")
+
+    careful = False
 
     def __init__(self, gate: "Gate", *, again: bool = False) -> None:
         self.gate = gate
@@ -53,6 +65,12 @@ class Walk:
         self.found: list[Media] = []
         self.named: set[JSON] = set()
         self.quotes: Quotes | None = None
+
+    def begin(self, quotes: Quotes | None) -> None:
+        """Make ready for another value, after one in which no media were found."""
+        self.nodes = self.gate.limits.nodes
+        self.room = ALL_TEXT
+        self.quotes = quotes
 
     def value(self, item: Any, depth: int) -> JSON:
         """Return any live value as data, containers at most `depth` deep."""
@@ -76,13 +94,10 @@ class Walk:
         size = len(value)
         if not size:
             return {}
-        mark = id(value)
-        path = self.path
         left = self.nodes - size
-        if depth <= 0 or left < 0 or size > self.items or mark in path:
+        if depth <= 0 or left < 0 or size > self.items:
             return self._less(value, size, depth)
         self.nodes = left
-        path.add(mark)
         below = depth - 1
         keys = _KEYS
         out = value.copy()
@@ -115,7 +130,6 @@ class Walk:
                     out[key] = self.instance(item, kind, below)
             except Exception as error:
                 out[key] = placeholders.unread(item, error)
-        path.discard(mark)
         return out
 
     def sequence(self, value: list[Any], depth: int) -> JSON:
@@ -123,10 +137,8 @@ class Walk:
         size = len(value)
         if not size:
             return []
-        mark = id(value)
-        path = self.path
         left = self.nodes - size
-        if depth <= 0 or left < 0 or size > self.items or mark in path:
+        if depth <= 0 or left < 0 or size > self.items:
             return self._less(value, size, depth)
         self.nodes = left
         out = value[:size]
@@ -135,7 +147,6 @@ class Walk:
                 return placeholders.hidden()
             if all(map(is_, map(type, out), repeat(float))) and isfinite(sum(out)):
                 return out
-        path.add(mark)
         below = depth - 1
         for index, item in enumerate(out):
             try:
@@ -159,19 +170,17 @@ class Walk:
                     out[index] = self.instance(item, kind, below)
             except Exception as error:
                 out[index] = placeholders.unread(item, error)
-        path.discard(mark)
         if size >= VECTOR and self.gate.hides_vectors and is_vector(out):  # of another's floats
             return placeholders.hidden()
         return out
 
     def _less(self, value: dict[Any, Any] | list[Any], size: int, depth: int) -> JSON:
-        """Return a container that is met again, too deep or too large as what is kept of it."""
-        if id(value) in self.path:
-            return placeholders.cycle()
+        """Return a container that is too deep or too large as what is kept of it."""
+        if not self.careful and (depth <= 0 or self.nodes < size):
+            raise Doubt
         if depth <= 0:
             return placeholders.too_deep()
         room = min(self.items, self.nodes)
-        self.path.add(id(value))
         if type(value) is dict:
             made = self.mapping(first_entries(value, room), depth)
             if type(made) is dict:
@@ -182,7 +191,6 @@ class Walk:
                 made = placeholders.hidden()
             if type(made) is list:
                 made.append(placeholders.more(size - room))
-        self.path.discard(id(value))
         return made
 
     def instance(self, value: Any, kind: type[Any], depth: int) -> JSON:
@@ -190,6 +198,8 @@ class Walk:
         mark = id(value)
         path = self.path
         if mark in path:
+            if not self.careful:
+                raise Doubt
             return placeholders.cycle()
         path.add(mark)
         try:
@@ -282,6 +292,32 @@ class Walk:
             return placeholders.type_of(key)
         named = type(read) is dict or type(read) is list
         return placeholders.type_of(key) if named else str(read)
+
+
+class CarefulWalk(Walk):
+    """A walk that knows a container inside itself when it meets it."""
+
+    __slots__ = ()
+
+    careful = True
+
+    def mapping(self, value: dict[Any, Any], depth: int) -> JSON:
+        """Return an exact dict as data."""
+        return self._once(value, super().mapping, depth)
+
+    def sequence(self, value: list[Any], depth: int) -> JSON:
+        """Return an exact list as data."""
+        return self._once(value, super().sequence, depth)
+
+    def _once(self, value: Any, read: Callable[[Any, int], JSON], depth: int) -> JSON:
+        mark = id(value)
+        if mark in self.path:
+            return placeholders.cycle()
+        self.path.add(mark)
+        try:
+            return read(value, depth)
+        finally:
+            self.path.discard(mark)
 
 
 def first_entries(value: dict[Any, Any], count: int) -> dict[Any, Any]:

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from spanbook.segments import (
     HEALTH_BYTES,
@@ -21,6 +22,8 @@ from spanbook.segments import (
 from spanbook.spans import new_span_id
 
 log = logging.getLogger("spanbook")
+
+T = TypeVar("T")
 
 _FIRST = 1 << 20  # bytes of a process's first segment; later ones double up to _LARGEST
 _LARGEST = 4 << 20
@@ -66,21 +69,21 @@ class Journal:
 
     def append(self, line: bytes) -> bool:
         """Keep one line; False if it had to be dropped."""
-        return self.write(lambda: line)
+        return self.write(bytes, line)
 
-    def write(self, encode: Callable[[], bytes]) -> bool:
-        """Keep the line that `encode` returns; False if it had to be dropped.
+    def write(self, encode: Callable[[T], bytes], record: T) -> bool:
+        """Keep a record as the line that `encode` makes of it; False if it had to be dropped.
 
         What a line quotes must stand in its own segment. So it is made while no other can begin,
         and made once more where it has to go into the next.
         """
         with self._lock:
-            line = encode()
+            line = encode(record)
             segment = self.current
             if segment is None or segment.tail + len(line) > segment.size:
                 if self._rotate(len(line)) is None:
                     return False
-                line = encode()
+                line = encode(record)
                 segment = self._with_room(len(line))
                 if segment is None:
                     return False

@@ -3,7 +3,6 @@
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +66,7 @@ class Outlet:
 
     def write(self, record: dict[str, Any]) -> None:
         """Append one record to the journal; the first starts the thread that fills the store."""
-        self.journal.write(partial(self.gate.encode, record))
+        self.journal.write(self.gate.encode, record)
         if self._ingester is None and self.settings.ingest:
             self._start_ingester()
 
