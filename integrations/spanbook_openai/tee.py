@@ -33,9 +33,9 @@ class Tee:
         self._failure: BaseException | None = None
         self._ended = False
         self._told = False
-        self._waiting: list[bytes] = []
-        self._room = 0  # bytes that may still wait
-        self._waits = closes_streams()
+        self.waiting: list[bytes] = []  # pieces that the program has seen, and the body not yet
+        self._room = 0  # bytes that may wait
+        self.waits = closes_streams()
         self.detach: Callable[[], None] = _nothing
 
     @property
@@ -45,27 +45,25 @@ class Tee:
 
     # -- while it is read -------------------------------------------------------------------------
 
-    def feed(self, piece: bytes) -> None:
-        """See a piece, before the program does. Once the first words are timed, pieces may wait."""
-        self._waiting.append(piece)
-        self._room -= len(piece)
-        if self._room <= 0 or (not self._waits and b'"error"' in piece):
-            self._take()
-
     @guarded
-    def _take(self) -> None:
-        """Let the body read the pieces that wait."""
-        waiting, self._waiting = self._waiting, []
+    def take(self) -> int:
+        """Let the body read the pieces that wait; return how many bytes of more may wait.
+
+        Once the first words are timed, that are many: reading them together costs less.
+        """
+        waiting = b"".join(self.waiting)
+        self.waiting.clear()
         if self._ended or not waiting:
-            return
-        self._body.feed(b"".join(waiting))
+            return self._room
+        self._body.feed(waiting)
         if self._body.said:
             self._room = self._body.batch
             if not self._told:
                 self._told = True
                 self._call.said()
-        if self._body.error is not None and not self._waits:
+        if self._body.error is not None and not self.waits:
             self._fail(None)
+        return self._room
 
     @guarded
     def shown(self, piece: bytes) -> bytes:
@@ -83,12 +81,12 @@ class Tee:
     @guarded
     def end(self) -> None:
         """The body ended by itself: it is whole, or a proxy swallowed the rest."""
-        self._take()
+        self.take()
         if self._ended:
             return
         data = self._body.finish(at_end=True)
         if self._body.error is not None:
-            if not self._waits:
+            if not self.waits:
                 self._fail(None)
         elif self._body.complete:
             self._finish(data)
@@ -98,11 +96,11 @@ class Tee:
     @guarded
     def failed(self, error: BaseException) -> None:
         """Reading failed. The client may put an exception of its own over it, and then closes."""
-        self._take()
+        self.take()
         if self._ended:
             return
         self._failure = error
-        if not self._waits or not isinstance(error, Exception):
+        if not self.waits or not isinstance(error, Exception):
             self._fail(error)
 
     @guarded
@@ -110,7 +108,7 @@ class Tee:
         """The response was closed, or nobody can read it any more."""
         if self._ended or self.reading:
             return
-        self._take()
+        self.take()
         if self._ended:
             return
         raised = sys.exception()
@@ -175,12 +173,16 @@ def _hooks(response: Any, tee: Tee) -> dict[str, Any]:
     read, shut = response.iter_bytes, response.close
 
     def iter_bytes(chunk_size: int | None = None) -> Iterator[bytes]:
-        pieces, feed, hides = read(chunk_size), tee.feed, tee.hides is not None
+        pieces, keep, hides = read(chunk_size), tee.waiting.append, tee.hides is not None
+        waits, room = tee.waits, 0
         tee.reading = True
         try:
             for piece in pieces:
                 tee.reading = False
-                feed(piece)
+                keep(piece)
+                room -= len(piece)
+                if room <= 0 or (not waits and b'"error"' in piece):
+                    room = tee.take() or 0
                 if hides:
                     shown = tee.shown(piece)
                     piece = piece if shown is None else shown
@@ -215,12 +217,16 @@ def _async_hooks(response: Any, tee: Tee) -> dict[str, Any]:
     read, shut = response.aiter_bytes, response.aclose
 
     async def aiter_bytes(chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        pieces, feed, hides = read(chunk_size), tee.feed, tee.hides is not None
+        pieces, keep, hides = read(chunk_size), tee.waiting.append, tee.hides is not None
+        waits, room = tee.waits, 0
         tee.reading = True
         try:
             async for piece in pieces:
                 tee.reading = False
-                feed(piece)
+                keep(piece)
+                room -= len(piece)
+                if room <= 0 or (not waits and b'"error"' in piece):
+                    room = tee.take() or 0
                 if hides:
                     shown = tee.shown(piece)
                     piece = piece if shown is None else shown
