@@ -97,7 +97,7 @@ class SpanbookCallbackHandler(Moments):
         recorder = self.recorder
         live = recorder.find(run_id)
         waits = live is not None and live.memo is not None and live.memo.waits
-        recorder.finish(
+        recorder.end(
             run_id, output=outputs, input=inputs, status=Status.INTERRUPTED if waits else None
         )
 
@@ -110,7 +110,7 @@ class SpanbookCallbackHandler(Moments):
         status, output, failure = ending(error)
         if status is Status.INTERRUPTED:
             tell_graph(recorder.find(run_id))
-        recorder.finish(run_id, status=status, output=output, error=failure, input=inputs)
+        recorder.end(run_id, status=status, output=output, error=failure, input=inputs)
 
     # -- models -----------------------------------------------------------------------------------
 
@@ -195,14 +195,14 @@ class SpanbookCallbackHandler(Moments):
         """Close the span of a tool. An error that the tool handled shows in its message only."""
         given = output.__dict__ if isinstance(output, BaseMessage) else _NOTHING
         if "tool_call_id" not in given:
-            self.recorder.finish(run_id, output=output)
+            self.recorder.end(run_id, output=output)
             return
         attributes = {"tool_call_id": given["tool_call_id"]}
         if given.get("artifact") is not None:
             attributes["artifact"] = given["artifact"]
         content = given["content"]
         is_failed = given.get("status") == "error"
-        self.recorder.finish(
+        self.recorder.end(
             run_id,
             output=content,
             attributes=attributes,
@@ -217,7 +217,7 @@ class SpanbookCallbackHandler(Moments):
     @guarded
     def on_retriever_end(self, documents: Sequence[Document], *, run_id: UUID, **_: Any) -> None:
         """Close the span of a retriever with what it found, best first as it gave them."""
-        self.recorder.finish(
+        self.recorder.end(
             run_id,
             output={"documents": documents},
             attributes={"document_count": len(documents)},
@@ -281,7 +281,7 @@ class SpanbookCallbackHandler(Moments):
         status: Status | None = None,
         error: BaseException | None = None,
     ) -> None:
-        self.recorder.finish(
+        self.recorder.end(
             run_id,
             status=status,
             output=answer.output,

@@ -56,7 +56,7 @@ def open_span(
         inherited = None if is_foreign else _NOTHING if above is None else above.metadata
         kind = chain_kind(name, tags, metadata, inherited)
     context = _describe(run, above, attributes, defaults)
-    live = recorder.start(
+    live = recorder.begin(
         run_id,
         kind=kind,
         name=name,

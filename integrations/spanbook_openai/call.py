@@ -88,7 +88,7 @@ class Call:
         given = parameters(body, self.endpoint.content)
         if given:
             attributes["parameters"] = given
-        self.live = self.recorder.start(
+        self.live = self.recorder.begin(
             self.key,
             kind=self.endpoint.kind,
             name=self.endpoint.name,
@@ -98,7 +98,7 @@ class Call:
             provider=provider,
         )
         if self.live is None:  # its trace is not sampled, so there is nothing to look at
-            self.recorder.finish(self.key)
+            self.recorder.end(self.key)
         return self.live is not None
 
     # -- what comes back --------------------------------------------------------------------------
@@ -216,7 +216,7 @@ class Call:
                 attributes=answer.attributes,
             )
             return
-        self.recorder.finish(
+        self.recorder.end(
             self.key,
             status=status,
             output=answer.output,

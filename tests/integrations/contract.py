@@ -142,7 +142,9 @@ class IntegrationContract(ABC):
         assert outline(recorder) == ""
         recorder.close()
 
-    @pytest.mark.parametrize("method", ["start", "finish", "find", "event", "current"])
+    @pytest.mark.parametrize(
+        "method", ["begin", "end", "start", "finish", "find", "event", "current"]
+    )
     def test_our_failures_never_reach_the_program(
         self,
         recorder: Recorder,

@@ -34,6 +34,7 @@ class _Marker:
 MISSING: Any = _Marker("MISSING")  # nothing was given, which is not the same as None
 AMBIENT: Any = _Marker("AMBIENT")  # the parent is whatever span is current, if any
 
+_text = str.__str__  # of an enum: a plain string is encoded in a fraction of the time
 _CANCELLED = {"CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"}
 
 
@@ -87,8 +88,7 @@ class Recorder:
 
     # -- what integrations call -------------------------------------------------------------------
 
-    @guarded
-    def start(
+    def begin(
         self,
         key: Hashable,
         *,
@@ -107,6 +107,8 @@ class Recorder:
         `parent` is the parent's key, None for a root, or AMBIENT: the current span, else a root.
         A parent that this recorder never saw makes a root which names it as `external_parent`.
         Starting an open key again changes nothing. `at` is in nanoseconds since 1970 UTC.
+
+        This is `start` without a guard of its own, for callers that stand behind one.
         """
         if not self.settings.enabled:
             return None
@@ -125,7 +127,7 @@ class Recorder:
         record: dict[str, Any] = {"type": "start", "trace": live.trace, "span": live.span}
         if up is not None:
             record["parent"] = up.span
-        record["kind"] = kind
+        record["kind"] = _text(kind)
         record["name"] = live.name
         record["start"] = live.start
         plain = self.gate.plain
@@ -144,8 +146,9 @@ class Recorder:
         self._write(record)
         return live
 
-    @guarded
-    def finish(
+    start = guarded(begin)
+
+    def end(
         self,
         key: Hashable,
         *,
@@ -163,12 +166,14 @@ class Recorder:
 
         `status` is by default `ok`, and with an `error` what that says: `error` or `cancelled`.
         `input` replaces what the start gave, `attributes` are added.
+
+        This is `finish` without a guard of its own, for callers that stand behind one.
         """
         now = self._clock()
         live = self._spans.close(key.int if type(key) is UUID else key, now)
         if live is None or not live.sampled:
             return
-        end = now if at is None else at
+        ended = now if at is None else at
         known = live.known
         if known is not None:
             usage = known.usage or usage
@@ -179,11 +184,11 @@ class Recorder:
             "type": "end",
             "trace": live.trace,
             "span": live.span,
-            "kind": live.kind,
+            "kind": _text(live.kind),
             "name": live.name,
             "start": live.start,
-            "end": end if end > live.start else live.start,
-            "status": status or (Status.OK if error is None else status_of(error)),
+            "end": ended if ended > live.start else live.start,
+            "status": _text(status or (Status.OK if error is None else status_of(error))),
         }
         if live.parent is not None:
             record["parent"] = live.parent
@@ -206,6 +211,8 @@ class Recorder:
         self._count(live, usage, record)
         self._outlet.finished += 1
         self._write(record)
+
+    finish = guarded(end)
 
     @guarded
     def event(
