@@ -130,11 +130,8 @@ def test_threads_quote_one_another(url: str, monkeypatch: pytest.MonkeyPatch) ->
     recorder.close()
 
 
-def test_a_text_too_large_to_be_quoted_is_written_where_it_stands(
-    recorder: Recorder, records: Records
-) -> None:
-    text = "\0" * 999_999  # six bytes each
+def test_a_text_too_large_to_be_quoted_is_written_where_it_stands(recorder: Recorder) -> None:
+    say(recorder, "a", "\0" * 999_999)  # six bytes each
 
-    say(recorder, "a", text)
-
-    assert [record["type"] for record in records()] == ["start", "end"]
+    lines = [orjson.loads(line) for _, lines in segments(recorder) for line in lines]
+    assert [line["type"] for line in lines if line["type"] != "process"] == ["start", "end"]
