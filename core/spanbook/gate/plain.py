@@ -30,7 +30,8 @@ class Gate:
     """Turns live objects into data and data into journal lines.
 
     `failures` counts what went wrong in the user's mask and in keeping media. One gate serves any
-    number of threads; it keeps no reference to what passes through it.
+    number of threads; it keeps no reference to what passes through it, but for the long texts that
+    `quotes` remembers.
     """
 
     def __init__(

@@ -53,7 +53,7 @@ class Recorder:
 
     Spans are named by `key`, any hashable: a framework's own run id maps onto span ids
     deterministically. Nothing here raises into the traced program, waits for the database or keeps
-    the user's objects.
+    the user's objects, but for the last few long texts.
     """
 
     def __init__(
