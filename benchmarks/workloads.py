@@ -11,14 +11,15 @@ Run = Callable[[int], list[float]]  # makes a number of calls, returns the secon
 
 @dataclass(frozen=True)
 class Workload:
-    """One workload. Its module, which imports the framework, is for the measured process only."""
+    """One workload. Its module, which imports the framework, is for the measured process only.
+
+    `recorded` says how many spans of a call a contestant records that passes some over.
+    """
 
     module: str
     calls: int
     spans: int
-    recorded: Mapping[str, int] = field(
-        default_factory=dict[str, int]
-    )
+    recorded: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def is_for(self, contestant: Contestant) -> bool:
         """Say whether `contestant` traces what is called here."""
