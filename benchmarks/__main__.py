@@ -109,8 +109,6 @@ def speed(
     """Return every run of one workload, the order shuffled within a repetition."""
     names = [name for name in names if WORKLOADS[work].is_for(CONTESTANTS[name])]
     runs: list[dict[str, Any]] = []
-    if WORKLOADS[work].is_llama_index:
-        names = [name for name in names if CONTESTANTS[name].llama_index is not None]
     for repetition in range(repetitions):
         for name in random.sample(names, len(names)):
             click.echo(f"{work} {repetition + 1}/{repetitions} {name}", err=True)
