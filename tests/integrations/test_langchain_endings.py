@@ -361,7 +361,8 @@ async def test_a_cancelled_step_is_neither_ok_nor_an_error(url: str, what: str) 
     lines = {text.strip() for text in outline(recorder).splitlines()}
     recorder.close()
     assert "chain RunnableSequence (cancelled)" in lines
-    assert f"{line} (incomplete)" in lines
+    # LangChain before 1.8 never tells that the step ended, later ones do for tools.
+    assert lines & {f"{line} (incomplete)", f"{line} (cancelled)"}
     assert recorder.health.open == 0
 
 

@@ -91,6 +91,8 @@ def test_payloads_are_read_as_the_dispatchers_are(recorder: Recorder):
 
 def test_an_index_is_one_tree(recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Settings, "_callback_manager", manager())
+    monkeypatch.setattr(Settings, "_node_parser", None)  # one made before has another manager
+    monkeypatch.setattr(Settings, "_transformations", None)
     model = embedding()
 
     VectorStoreIndex.from_documents([Document(text="x")], embed_model=model)
