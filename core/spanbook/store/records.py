@@ -145,7 +145,7 @@ def _take_payload(record: Record, texts: TraceTexts) -> None:
     returns was cut from a longer piece, and many of these would leave the heap in shreds.
     """
     uses: set[bytes] = set()
-    is_root = "parent" not in record
+    is_root = "parent" not in record or "entry" in record
     texts.found.add(record["name"])
     if "input" in record:
         if is_root:

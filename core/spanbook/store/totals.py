@@ -51,8 +51,8 @@ def add_span(trace: StoredTrace, old: StoredSpan | None, new: StoredSpan, news: 
     is_root = new.parent_id is None and trace.root_id in (None, new.span_id)
     if is_root:
         _add_root(trace, old, new, news)
-    elif trace.root_id is None and (trace.span_count == 1 or new.start_ns < trace.start_ns):
-        trace.start_ns, trace.name, trace.kind = new.start_ns, new.name, new.kind
+    elif trace.root_id is None:
+        _stand_in(trace, old, new, news)
     _add_error(trace, new, news, is_root=is_root)
 
 
@@ -86,10 +86,26 @@ def _count(trace: StoredTrace, span: StoredSpan, sign: int) -> None:
 def _add_root(trace: StoredTrace, old: StoredSpan | None, new: StoredSpan, news: SpanNews) -> None:
     if trace.root_id is None:
         trace.root_id = new.span_id
+        trace.input = trace.output = None  # those of the span that stood in for the root
         trace.run_pk = new.run_pk
         trace.name, trace.kind = new.name, new.kind
     elif old is not None and trace.name == old.name:
         trace.name, trace.kind = new.name, new.kind
+    _follow(trace, new, news)
+
+
+def _stand_in(trace: StoredTrace, old: StoredSpan | None, new: StoredSpan, news: SpanNews) -> None:
+    """Let the earliest span say what the trace is until its root arrives."""
+    if (old is None and trace.span_count == 1) or new.start_ns < trace.start_ns:
+        trace.start_ns, trace.name, trace.kind = new.start_ns, new.name, new.kind
+    elif old is not None and (old.start_ns, old.name) == (trace.start_ns, trace.name):
+        trace.name, trace.kind = new.name, new.kind
+    if "entry" in news.record and new.start_ns == trace.start_ns:
+        _follow(trace, new, news)  # the root may be another program's, and never arrive
+
+
+def _follow(trace: StoredTrace, new: StoredSpan, news: SpanNews) -> None:
+    """Let the trace stand as its root does, or the first span here of one begun elsewhere."""
     trace.status = new.status
     trace.start_ns, trace.end_ns = new.start_ns, new.end_ns
     trace.duration_ns = None if new.end_ns is None else new.end_ns - new.start_ns
