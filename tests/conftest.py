@@ -1,5 +1,6 @@
 """What all tests share: real recorders on real files, and traces as outlines."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from spanbook.reading.book import Book
 from spanbook.recording import guard
 from spanbook.recording.defaults import configure
 from spanbook.recording.recorder import Recorder
+from spanbook.settings import RELEASE_VARIABLES
 from tests.outlines import outline
 
 __all__ = ["outline"]
@@ -23,9 +25,10 @@ def internal_errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the user's own environment and files out of the tests."""
-    for name in ("URL", "DISABLED", "PROJECT", "RELEASE", "ENVIRONMENT", "SAMPLE", "HIDE"):
-        monkeypatch.delenv(f"SPANBOOK_{name}", raising=False)
-    for name in ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT"):
+    for name in (
+        *(name for name in os.environ if name.startswith("SPANBOOK_")),
+        *RELEASE_VARIABLES,
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 

@@ -18,7 +18,13 @@ ROOMS = {
     "door": ["spanbook"],
     "values": [
         *("spanbook.addresses", "spanbook.errors", "spanbook.moments", "spanbook.placeholders"),
-        *("spanbook.segments", "spanbook.settings", "spanbook.spans", "spanbook.tokens"),
+        *(
+            "spanbook.references",
+            "spanbook.segments",
+            "spanbook.settings",
+            "spanbook.spans",
+            "spanbook.tokens",
+        ),
         "spanbook.usage",
     ],
     "recording": ["spanbook.gate", "spanbook.recording"],

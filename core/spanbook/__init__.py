@@ -2,13 +2,22 @@
 
 from typing import TYPE_CHECKING, Any
 
-from spanbook.recording.ambient import context
+from spanbook.recording.ambient import context, paused
+from spanbook.recording.carrying import (
+    carried,
+    continued,
+    headers,
+    install_threads,
+    traceparent,
+    uninstall_threads,
+)
 from spanbook.recording.defaults import configure, default_recorder, flush
 from spanbook.recording.manual import Span as span  # noqa: N813  # reads as a verb where it is used
-from spanbook.recording.manual import current_span_id, current_trace_id
+from spanbook.recording.manual import current_span, current_span_id, current_trace_id
 from spanbook.recording.observed import observe
 from spanbook.recording.outlet import Flushed
 from spanbook.recording.recorder import Recorder
+from spanbook.references import SpanReference
 from spanbook.settings import Limits, Settings
 from spanbook.spans import SpanKind, Status, new_trace_id
 from spanbook.usage import Usage
@@ -24,18 +33,27 @@ __all__ = [
     "Recorder",
     "Settings",
     "SpanKind",
+    "SpanReference",
     "Status",
     "Usage",
+    "carried",
     "configure",
     "context",
+    "continued",
+    "current_span",
     "current_span_id",
     "current_trace_id",
     "default_recorder",
     "flush",
+    "headers",
+    "install_threads",
     "new_trace_id",
     "observe",
     "open",
+    "paused",
     "span",
+    "traceparent",
+    "uninstall_threads",
 ]
 
 

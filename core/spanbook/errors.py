@@ -9,6 +9,10 @@ class SettingsError(SpanbookError, ValueError):
     """A setting that cannot be used, such as an unknown database URL or a sample rate of 2."""
 
 
+class ArgumentError(SpanbookError, ValueError):
+    """An argument of the user's own call that cannot be used, such as an id with too few digits."""
+
+
 class StoreError(SpanbookError):
     """A database that cannot be opened, read or written."""
 

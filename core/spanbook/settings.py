@@ -2,9 +2,9 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from spanbook.errors import SettingsError
 
@@ -48,6 +48,8 @@ class Settings:
 
     `mask` gets each input, output, attributes, event data and error message as plain data and
     returns what may be kept. `hide` names whole fields to leave out: input, output, media, vectors.
+    `version`, `session`, `user`, `tags` and `metadata` are those of traces of which neither their
+    spans nor the context say others; tags and metadata add up.
     `sample` is the share of traces kept, 0 to 1, decided by trace id. `journal` is the directory
     of the journal; None puts it beside a SQLite file, else below the user's state directory.
     """
@@ -58,6 +60,11 @@ class Settings:
     name: str | None = None
     release: str | None = None
     environment: str | None = None
+    version: str | None = None
+    session: str | None = None
+    user: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] | None = None
     sample: float = 1.0
     mask: Callable[[Any], Any] | None = None
     hide: frozenset[str] = frozenset()
@@ -71,10 +78,13 @@ class Settings:
         """Refuse values that cannot be used.
 
         Raises:
-            SettingsError: a sample rate outside 0 to 1, an unknown hide switch, an empty URL.
+            SettingsError: a sample rate outside 0 to 1, an unknown hide switch, an empty URL, tags
+                that are no list.
         """
         if not 0 <= self.sample <= 1:
             raise SettingsError(f"The sample rate is {self.sample}; give a number from 0 to 1.")
+        if isinstance(cast(Any, self.tags), str):
+            raise SettingsError(f"The tags are {self.tags!r}; give a list of them.")
         unknown = set(self.hide) - HIDEABLE
         if unknown:
             raise SettingsError(
@@ -83,6 +93,17 @@ class Settings:
             )
         if not self.url:
             raise SettingsError("The store's URL is empty; give one such as sqlite:///spanbook.db.")
+
+    def context(self) -> dict[str, Any]:
+        """Return what is said here of every trace and not known of the process."""
+        said = {
+            "version": self.version,
+            "session": self.session,
+            "user": self.user,
+            "tags": list(self.tags),
+            "metadata": self.metadata,
+        }
+        return {name: value for name, value in said.items() if value}
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Self:
@@ -105,6 +126,8 @@ class Settings:
         chosen = {name: value for name, value in given.items() if value is not None}
         if "hide" in chosen:
             chosen["hide"] = frozenset(chosen["hide"])
+        if isinstance(chosen.get("tags"), Iterable) and not isinstance(chosen["tags"], str):
+            chosen["tags"] = tuple(chosen["tags"])
         settings = cls(**chosen)
         for name, value in _from_environment(environ).items():
             if name not in chosen:
@@ -133,6 +156,10 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "SPANBOOK_RUN": ("name", str),
     "SPANBOOK_RELEASE": ("release", str),
     "SPANBOOK_ENVIRONMENT": ("environment", str),
+    "SPANBOOK_VERSION": ("version", str),
+    "SPANBOOK_SESSION": ("session", str),
+    "SPANBOOK_USER": ("user", str),
+    "SPANBOOK_TAGS": ("tags", lambda text: tuple(sorted(_names(text)))),
     "SPANBOOK_SAMPLE": ("sample", float),
     "SPANBOOK_HIDE": ("hide", _names),
     "SPANBOOK_JOURNAL": ("journal", str),

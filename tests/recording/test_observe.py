@@ -324,6 +324,112 @@ def test_what_is_not_captured_is_not_recorded(recorder: Recorder, records: Recor
     assert "sesame" not in str(records())
 
 
+def test_named_arguments_are_kept_alone(recorder: Recorder, records: Records) -> None:
+    @spanbook.observe(capture_input=["question"], capture_output=len)
+    def answer(question: str, key: str) -> str:
+        return question * 2
+
+    assert answer("why", key="sesame") == "whywhy"
+
+    start, end = records()
+    assert (start["input"], end["output"]) == ({"question": "why"}, 6)
+
+
+def test_a_function_chooses_what_is_kept(recorder: Recorder, records: Records) -> None:
+    @spanbook.observe(capture_input=sorted, capture_output=sum)
+    def count(first: int, last: int) -> Iterator[int]:
+        yield from range(first, last)
+
+    assert list(count(1, last=4)) == [1, 2, 3]
+
+    start, end = records()
+    assert (start["input"], end["output"]) == (["first", "last"], 6)
+
+
+def test_a_choice_that_fails_costs_only_what_it_would_choose(
+    recorder: Recorder, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spanbook.recording.guard.strict", False)
+
+    @spanbook.observe(capture_input=lambda given: given["no"], capture_output=len)
+    def answer(question: str) -> int:
+        return 7
+
+    assert answer("why") == 7
+
+    start, end = records()
+    assert "input" not in start
+    assert "output" not in end
+    assert end["status"] == "ok"
+    assert recorder.health.errors == 2
+
+
+def test_tags_and_version_stamp_the_trace(recorder: Recorder, records: Records) -> None:
+    @spanbook.observe(tags=["beta"], version="2")
+    def answer() -> None: ...
+
+    for _ in range(2):
+        answer()
+
+    found = records()
+    assert [r["context"]["tags"] for r in found if r["type"] == "start"] == [["beta"], ["beta"]]
+    assert [r["context"] for r in found if r["type"] == "trace"] == [{"version": "2"}] * 2
+    assert found[0]["attributes"] == {"version": "2"}
+
+
+def test_tags_are_a_list_of_them() -> None:
+    with pytest.raises(ValueError, match="Give a list"):
+        spanbook.observe(tags="beta")
+
+
+def test_a_streamed_answer_of_a_model_has_a_first_token(
+    recorder: Recorder, records: Records
+) -> None:
+    @spanbook.observe(kind="llm")
+    def stream() -> Iterator[str]:
+        yield "one "
+        yield "two"
+
+    assert "".join(stream()) == "one two"
+
+    start, end = records()
+    assert start["start"] < end["first_token"] < end["end"]
+    assert end["chunks"] == 2
+
+
+def test_paused_code_is_not_recorded(recorder: Recorder, records: Records) -> None:
+    @spanbook.observe(name="work")
+    def work() -> int:
+        with spanbook.span("inside"):
+            return 7
+
+    with spanbook.span("outer") as outer:
+        with spanbook.paused():
+            assert work() == 7
+            assert recorder.start("run", kind=spanbook.SpanKind.CHAIN, name="chain") is None
+            outer.add_event("still here")
+        work()
+
+    found = records()
+    assert [r["name"] for r in found if r["type"] == "start"] == ["outer", "work", "inside"]
+    assert [r["name"] for r in found if r["type"] == "event"] == ["still here"]
+
+
+async def test_tasks_begun_while_paused_are_not_recorded(
+    recorder: Recorder, records: Records
+) -> None:
+    @spanbook.observe
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 7
+
+    with spanbook.paused():
+        task = asyncio.create_task(work())
+    assert await task == 7
+
+    assert records() == []
+
+
 def test_a_function_opted_out_is_given_back_as_it_was() -> None:
     def plain() -> None: ...
 

@@ -1,17 +1,32 @@
 """The ambient span and context: what code that names no parent belongs to."""
 
-from collections.abc import Callable, Generator, Hashable, Mapping
+from collections.abc import Callable, Generator, Hashable, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+
+from spanbook.errors import ArgumentError
+from spanbook.references import SpanReference
 
 if TYPE_CHECKING:
     from spanbook.recording.live import LiveSpan
+
+T = TypeVar("T")
 
 _NONE: Mapping[str, Any] = {}
 
 current: ContextVar["LiveSpan | None"] = ContextVar("spanbook_span", default=None)
 surroundings: ContextVar[Mapping[str, Any]] = ContextVar("spanbook_context", default=_NONE)
+
+# The span of another process that traces begun in this context continue, if there is one.
+remote: ContextVar[SpanReference | None] = ContextVar("spanbook_remote", default=None)
+
+# The run that traces begun in this context belong to, and those of the whole process, oldest first.
+run: ContextVar[str | None] = ContextVar("spanbook_run", default=None)
+process_runs: list[str] = []
+
+_paused: ContextVar[bool] = ContextVar("spanbook_paused", default=False)
+is_paused = _paused.get
 
 # A framework that keeps its own notion of the running unit of work says here how to find its key.
 sources: list[Callable[[], Any]] = []
@@ -36,45 +51,87 @@ FIELDS = (
 )
 
 
+def run_id() -> str | None:
+    """Return the innermost run that was begun here, in this context or else in this process."""
+    return run.get() or (process_runs[-1] if process_runs else None)
+
+
 def announce(key: Hashable, model: str | None) -> None:
     """Say that code which runs here next makes the model call of the open span `key`."""
     announced.set((*announced.get()[1 - _MOST_ANNOUNCED :], (key, model)))
 
 
+class Context(TypedDict, total=False):
+    """What can be said of a whole trace; tags and metadata add up."""
+
+    session: str | None
+    user: str | None
+    tags: Iterable[str]
+    metadata: Mapping[str, Any] | None
+    release: str | None
+    version: str | None
+    environment: str | None
+    project: str | None
+
+
+class NamedContext(Context, total=False):
+    """The same, and the trace's name, where that is not its root's."""
+
+    name: str | None
+
+
 @contextmanager
-def context(
-    *,
-    session: str | None = None,
-    user: str | None = None,
-    tags: list[str] | tuple[str, ...] = (),
-    metadata: Mapping[str, Any] | None = None,
-    name: str | None = None,
-    release: str | None = None,
-    version: str | None = None,
-    environment: str | None = None,
-    project: str | None = None,
-) -> Generator[None]:
+def context(**given: Unpack[NamedContext]) -> Generator[None]:
     """Stamp every trace that starts inside, in tasks and handlers too.
 
-    Inner contexts win over outer ones; tags and metadata add up. `name` names the traces.
+    Inner contexts win over outer ones, and what a span says of its trace wins over both; tags and
+    metadata add up. `name` names the traces.
+
+    Raises:
+        ArgumentError: an attribute that traces do not have.
     """
-    given = {
-        "session": session,
-        "user": user,
-        "tags": list(tags) or None,
-        "metadata": dict(metadata) if metadata else None,
-        "name": name,
-        "release": release,
-        "version": version,
-        "environment": environment,
-        "project": project,
-    }
-    token = surroundings.set(merge(surroundings.get(), given))
+    stamped = merge(surroundings.get(), checked(given))
+    with held(surroundings, stamped):
+        yield
+
+
+def checked(given: Context | NamedContext) -> Mapping[str, Any]:
+    """Return what is said of a trace.
+
+    Raises:
+        ArgumentError: an attribute that traces do not have.
+    """
+    unknown = given.keys() - set(FIELDS)
+    if unknown:
+        raise ArgumentError(
+            f"A trace has no {', '.join(sorted(unknown))}. "
+            f"Give {', '.join(FIELDS)}; anything else goes into metadata."
+        )
+    if isinstance(given.get("tags"), str):
+        raise ArgumentError(f"The tags are {given.get('tags')!r}. Give a list of them.")
+    tags = given.get("tags")
+    return given if tags is None else {**given, "tags": list(tags)}
+
+
+@contextmanager
+def paused() -> Generator[None]:
+    """Record no span that would start inside, in tasks and handlers too.
+
+    Spans that are open go on; what is recorded of them is not affected.
+    """
+    with held(_paused, True):
+        yield
+
+
+@contextmanager
+def held(variable: ContextVar[T], value: T) -> Generator[None]:
+    """Hold `value` in `variable` until the block is left."""
+    token = variable.set(value)
     try:
         yield
     finally:
         with suppress(ValueError):  # an async generator may be closed from another context
-            surroundings.reset(token)
+            variable.reset(token)
 
 
 def merge(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]:

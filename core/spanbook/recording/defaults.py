@@ -30,6 +30,11 @@ def configure(url: str | os.PathLike[str] | None = None, **settings: Any) -> Rec
     return recorder
 
 
+def is_unset() -> bool:
+    """Say whether the process has no recorder so far."""
+    return _default is None
+
+
 def default_recorder() -> Recorder:
     """Return the process's recorder, made from the environment if `configure` was not called.
 

@@ -2,20 +2,22 @@
 
 from typing import Any
 
+from spanbook.references import SpanReference
 from spanbook.spans import SpanKind
 from spanbook.usage import Usage
 
 
 class Known:
-    """What another integration knows of the model call that a span stands for."""
+    """What others than its own integration know of a span, to be told with its end."""
 
-    __slots__ = ("attributes", "model", "provider", "usage")
+    __slots__ = ("attributes", "model", "provider", "told", "usage")
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.model: str | None = None
         self.provider: str | None = None
         self.attributes: dict[str, Any] = {}
+        self.told: dict[str, Any] = {}  # input, output, status, error
 
 
 class LiveSpan:
@@ -24,7 +26,8 @@ class LiveSpan:
     `kind` and `name` may be changed while it is open: its end carries the final ones. `memo` is the
     integration's, for whatever it must remember from start to end. `root` is the span at the top of
     what this process knows of the trace, `up` the parent if it lives in this process, `owner` the
-    recorder. Times are nanoseconds since 1970 UTC.
+    recorder. With a `parent` but no `up` it continues a trace of another process. Times are
+    nanoseconds since 1970 UTC.
     """
 
     __slots__ = (
@@ -61,6 +64,7 @@ class LiveSpan:
         opened_at: int,
         sampled: bool,
         owner: object,
+        remote: SpanReference | None = None,
     ) -> None:
         self.trace = trace
         self.span = span
@@ -72,7 +76,7 @@ class LiveSpan:
         self.sampled = sampled
         self.owner = owner
         if up is None:
-            self.parent: str | None = None
+            self.parent: str | None = None if remote is None else remote.span_id
             self.root: LiveSpan = self
         else:
             self.parent = up.span

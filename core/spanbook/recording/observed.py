@@ -2,18 +2,22 @@
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, cast, overload
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast, overload
 
+from spanbook.recording import ambient
 from spanbook.recording.defaults import default_recorder
+from spanbook.recording.guard import guarded
 from spanbook.recording.manual import Span
-from spanbook.recording.recorder import MISSING, Recorder
+from spanbook.recording.recorder import Recorder
 from spanbook.spans import SpanKind
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Function = Callable[..., Any]
+CaptureInput: TypeAlias = bool | Iterable[str] | Callable[[dict[str, Any]], Any]
+CaptureOutput: TypeAlias = bool | Callable[[Any], Any]
 _MOST_ITEMS = 1_000  # items of a generator that are kept
 
 
@@ -24,8 +28,10 @@ def observe(
     *,
     name: str | None = None,
     kind: SpanKind | str = SpanKind.STEP,
-    capture_input: bool = True,
-    capture_output: bool = True,
+    tags: Iterable[str] = (),
+    version: str | None = None,
+    capture_input: CaptureInput = True,
+    capture_output: CaptureOutput = True,
     attributes: Mapping[str, Any] | None = None,
     enabled: bool = True,
     recorder: Recorder | None = None,
@@ -36,8 +42,10 @@ def observe(
     *,
     name: str | None = None,
     kind: SpanKind | str = SpanKind.STEP,
-    capture_input: bool = True,
-    capture_output: bool = True,
+    tags: Iterable[str] = (),
+    version: str | None = None,
+    capture_input: CaptureInput = True,
+    capture_output: CaptureOutput = True,
     attributes: Mapping[str, Any] | None = None,
     enabled: bool = True,
     recorder: Recorder | None = None,
@@ -47,12 +55,22 @@ def observe(
     Functions, coroutine functions, generators and async generators keep their nature, signature and
     docstring. A generator's span is open from its first item until it is exhausted, closed or
     collected; its output is the items, joined if all are text. `self` and `cls` are left out.
+    `tags` are added to the trace; `version` is the function's, and the trace's if it is its root.
+
+    `capture_input` is True, False, the names of the arguments to keep, or a function that gets the
+    arguments by name and returns what to keep; `capture_output` is True, False, or a function that
+    gets the result. What the function itself says with `current_span().set_output(…)` wins.
     `enabled=False` gives the function back as it was.
 
     Raises:
+        ArgumentError: `tags` is a string.
         ValueError: `kind` is no span kind.
     """
     span_kind = SpanKind(kind)
+    context: dict[str, Any] = {"version": version} if version is not None else {}
+    if tags:
+        context |= ambient.checked({"tags": tags})
+    keep_input = _chosen(capture_input)
 
     def decorate(function: Any) -> Any:
         if not enabled:
@@ -61,18 +79,27 @@ def observe(
             wrapped: Function = getattr(cast(object, function), "__func__")  # noqa: B009
             return type(cast(Any, function))(decorate(wrapped))
         observed = _Observed(function, name, span_kind, attributes, recorder)
-        observed.capture_input = capture_input
+        observed.context = cast(ambient.Context, context)
+        observed.capture_input = keep_input
         observed.capture_output = capture_output
         return functools.wraps(function)(_wrapper(observed))
 
     return decorate if function is None else decorate(function)
 
 
+def _chosen(capture: CaptureInput) -> bool | Callable[[dict[str, Any]], Any]:
+    if isinstance(capture, bool) or callable(capture):
+        return capture
+    names = frozenset([capture] if isinstance(capture, str) else capture)
+    return lambda arguments: {name: arguments[name] for name in arguments if name in names}
+
+
 class _Observed:
     """A function and how its calls are recorded."""
 
-    capture_input = True
-    capture_output = True
+    context: ambient.Context
+    capture_input: bool | Callable[[dict[str, Any]], Any] = True
+    capture_output: CaptureOutput = True
 
     def __init__(
         self,
@@ -85,23 +112,43 @@ class _Observed:
         qualified = getattr(function, "__qualname__", type(function).__name__)
         self.function = function
         self._name = name or qualified.rpartition("<locals>.")[2]
-        self._kind = kind
+        self.kind = kind
         self._attributes = attributes
         self._recorder = recorder
         self._skipped, self._names = _positional_names(function)
 
     @property
+    def recorder(self) -> Recorder:
+        return self._recorder or default_recorder()
+
+    @property
     def off(self) -> bool:
-        return not (self._recorder or default_recorder()).settings.enabled
+        return not self.recorder.settings.enabled or ambient.is_paused()
 
     def span(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span:
-        return Span(
+        span = Span(
             self._name,
-            kind=self._kind,
-            input=self._arguments(args, kwargs) if self.capture_input else MISSING,
+            kind=self.kind,
             attributes=self._attributes,
             recorder=self._recorder,
+            **self.context,
         )
+        if self.capture_input is not False:
+            self._give_input(span, args, kwargs)
+        return span
+
+    @guarded
+    def _give_input(self, span: Span, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        arguments = self._arguments(args, kwargs)
+        keep = self.capture_input
+        span.input = keep(arguments) if callable(keep) else arguments
+
+    @guarded
+    def give_output(self, span: Span, result: Any) -> None:
+        """Say what a call returned, unless it has said so itself or nobody wants to know."""
+        keep = self.capture_output
+        if keep is not False and not span.has_output:
+            span.set_output(keep(result) if callable(keep) else result)
 
     def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         given = args[self._skipped :]
@@ -137,8 +184,7 @@ def _wrapper(observed: _Observed) -> Function:
             return function(*args, **kwargs)
         with observed.span(args, kwargs) as span:
             result = function(*args, **kwargs)
-            if observed.capture_output:
-                span.set_output(result)
+            observed.give_output(span, result)
         return result
 
     return call
@@ -150,8 +196,7 @@ def _coroutine(observed: _Observed) -> Function:
             return await observed.function(*args, **kwargs)
         with observed.span(args, kwargs) as span:
             result = await observed.function(*args, **kwargs)
-            if observed.capture_output:
-                span.set_output(result)
+            observed.give_output(span, result)
         return result
 
     return call
@@ -171,23 +216,24 @@ class _Items:
     """The span of a generator, current while the generator's own code runs, and what it gave."""
 
     def __init__(self, observed: _Observed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._observed = observed
         self._span = observed.span(args, kwargs).start()
-        self._capture = observed.capture_output
         self._items: list[Any] = []
         self._count = 0
 
     def add(self, item: Any) -> None:
         self._count += 1
-        if self._capture and len(self._items) < _MOST_ITEMS:
+        if self._observed.kind is SpanKind.LLM:
+            self._span.recorder.token(self._span)
+        if self._observed.capture_output is not False and len(self._items) < _MOST_ITEMS:
             self._items.append(item)
 
     def finish(self, error: BaseException | None = None) -> None:
-        if self._capture:
-            texts = [item for item in self._items if isinstance(item, str)]
-            joined = texts and len(texts) == len(self._items)
-            self._span.set_output("".join(texts) if joined else self._items)
+        texts = [item for item in self._items if isinstance(item, str)]
+        joined = texts and len(texts) == len(self._items)
+        self._observed.give_output(self._span, "".join(texts) if joined else self._items)
         self._span.set_attributes(item_count=self._count)
-        self._span.end(error)
+        self._span.finish(error)
 
     def __enter__(self) -> None:
         self._span.resume()

@@ -29,6 +29,11 @@ class OpenSpans:
         """Return the span `key`, open or ended lately."""
         return self.open.get(key) or self.ended.get(key)
 
+    def named(self, trace: str, span: str) -> LiveSpan | None:
+        """Return the open span with these ids."""
+        open_spans = list(self.open.values())
+        return next((one for one in open_spans if one.span == span and one.trace == trace), None)
+
     def add(self, key: Hashable, live: LiveSpan) -> LiveSpan | None:
         """Hold an open span; return the oldest one if that had to be given up for it."""
         self.open[key] = live

@@ -1,5 +1,6 @@
 """The outlet: a recorder's way into the journal, and from there into the store."""
 
+import contextvars
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ class Outlet:
 
         self._ingester = Ingester(self.settings.url, self.journal)
         self._ingester.tick = self._tick
-        self._ingester.start()
+        contextvars.Context().run(self._ingester.start)  # whatever is current here is not its own
 
     def _keep_media(self, media: "Media") -> None:
         self.write(

@@ -12,6 +12,7 @@ from spanbook.settings import Settings
 
 def process_record(run_id: str, settings: Settings, start: int) -> dict[str, Any]:
     """Return the journal record that opens each segment of this process."""
+    commit = git_commit(Path.cwd())
     command = Path(sys.argv[0]).name if getattr(sys, "argv", None) and sys.argv[0] else ""
     record: dict[str, Any] = {
         "type": "process",
@@ -23,8 +24,8 @@ def process_record(run_id: str, settings: Settings, start: int) -> dict[str, Any
         "pid": os.getpid(),
         "command": command,
         "python": platform.python_version(),
-        "commit": git_commit(Path.cwd()),
-        "release": settings.release,
+        "commit": commit,
+        "release": settings.release or commit,
         "environment": settings.environment,
         "start": start,
         "ingest": None if settings.ingest else False,  # False: it only appends
@@ -37,6 +38,8 @@ def git_commit(folder: Path) -> str | None:
     try:
         for parent in (folder, *folder.parents):
             git = parent / ".git"
+            if git.is_file():  # a work tree of its own: the file says where its repository is
+                git = parent / git.read_text().removeprefix("gitdir: ").strip()
             if git.is_dir():
                 return _read_head(git)
     except OSError:
@@ -49,6 +52,8 @@ def _read_head(git: Path) -> str | None:
     if not head.startswith("ref: "):
         return head or None
     ref = head.removeprefix("ref: ")
+    common = git / "commondir"  # where the branches are, of a work tree of its own
+    git = git / common.read_text().strip() if common.is_file() else git
     if (git / ref).is_file():
         return (git / ref).read_text().strip()
     packed = git / "packed-refs"

@@ -16,8 +16,9 @@ from spanbook.recording.identity import is_sampled, number_of, span_id_of, trace
 from spanbook.recording.live import Known, LiveSpan
 from spanbook.recording.open_spans import OpenSpans
 from spanbook.recording.outlet import Flushed, Outlet
+from spanbook.references import SpanReference
 from spanbook.settings import Settings
-from spanbook.spans import SpanKind, Status, new_span_id, new_trace_id
+from spanbook.spans import SpanError, SpanKind, Status, new_span_id, new_trace_id
 from spanbook.usage import Usage
 
 
@@ -79,6 +80,7 @@ class Recorder:
         self._write = self._outlet.write
         self.gate = self._outlet.gate
         self.journal = self._outlet.journal
+        self._context = self.settings.context()
         _recorders.add(self)
 
     @property
@@ -100,17 +102,21 @@ class Recorder:
         model: str | None = None,
         provider: str | None = None,
         context: Mapping[str, Any] | None = None,
+        trace_id: str | None = None,
+        span_id: str | None = None,
         at: int | None = None,
     ) -> LiveSpan | None:
-        """Open the span `key` and return it; None if recording is off.
+        """Open the span `key` and return it; None if recording is off, or the trace not sampled.
 
-        `parent` is the parent's key, None for a root, or AMBIENT: the current span, else a root.
-        A parent that this recorder never saw makes a root which names it as `external_parent`.
-        Starting an open key again changes nothing. `at` is in nanoseconds since 1970 UTC.
+        `parent` is the parent's key, a reference to a span of another process, None for a root, or
+        AMBIENT: the current span, else a root. A key that this recorder never saw makes a root
+        which names it as `external_parent`. With a `trace_id` the ambient parent is one of that
+        trace or none. Starting an open key again changes nothing. `at` is in nanoseconds since
+        1970 UTC.
 
         This is `start` without a guard of its own, for callers that stand behind one.
         """
-        if not self.settings.enabled:
+        if not self.settings.enabled or ambient.is_paused():
             return None
         number = number_of(key)
         if type(key) is UUID:
@@ -118,15 +124,19 @@ class Recorder:
         known = self._spans.open.get(key)
         if known is not None:
             return known
-        up = self._above(parent)
-        if up is None and parent is not None and parent is not AMBIENT:
-            attributes = {**(attributes or {}), "external_parent": str(parent)}
-        live = self._open(key, number, up, kind, name, at)
+        up, remote = self._above(parent), None
+        if trace_id is not None and parent is AMBIENT and up is not None and up.trace != trace_id:
+            up = parent = None
+        if up is None and parent is not None:
+            remote = _remote(parent, trace_id)
+            if remote is None and parent is not AMBIENT:
+                attributes = {**(attributes or {}), "external_parent": str(parent)}
+        live = self._open(key, number, up, remote, kind, name, (trace_id, span_id), at)
         if not live.sampled:
             return None
         record: dict[str, Any] = {"type": "start", "trace": live.trace, "span": live.span}
-        if up is not None:
-            record["parent"] = up.span
+        if live.parent is not None:
+            record["parent"] = live.parent
         record["kind"] = _text(kind)
         record["name"] = live.name
         record["start"] = live.start
@@ -140,7 +150,7 @@ class Recorder:
         if provider:
             record["provider"] = provider
         if up is None:
-            self._add_context(record, ambient.merge(ambient.surroundings.get(), context or {}))
+            self._head(record, live, context or {})
         elif context:
             self._add_context(record, context)
         self._write(record)
@@ -155,7 +165,7 @@ class Recorder:
         status: Status | None = None,
         output: Any = MISSING,
         input: Any = MISSING,
-        error: BaseException | None = None,
+        error: BaseException | SpanError | None = None,
         usage: Usage | None = None,
         model: str | None = None,
         provider: str | None = None,
@@ -180,6 +190,9 @@ class Recorder:
             model = model or known.model
             provider = provider or known.provider
             attributes = {**known.attributes, **(attributes or {})}
+            told = known.told
+            status, error = told.get("status", status), error or told.get("error")
+            input, output = told.get("input", input), told.get("output", output)
         record: dict[str, Any] = {
             "type": "end",
             "trace": live.trace,
@@ -192,6 +205,8 @@ class Recorder:
         }
         if live.parent is not None:
             record["parent"] = live.parent
+            if live.up is None:
+                record["entry"] = True
         plain = self.gate.plain
         if output is not MISSING:
             record["output"] = plain(output, "output")
@@ -281,11 +296,12 @@ class Recorder:
         model: str | None = None,
         provider: str | None = None,
         attributes: Mapping[str, Any] | None = None,
+        **told: Any,
     ) -> None:
-        """Tell what else is known of the call that the open span `live` stands for.
+        """Tell what else is known of the work that the open span `live` stands for.
 
-        Its end will carry it: usage in place of the end's own, the rest where the end says nothing.
-        Several usages of one span add up.
+        Its end will carry it: usage and what else is `told` (input, output, status) in place of
+        the end's own, the rest where the end says nothing. Several usages of one span add up.
         """
         known = live.known = live.known or Known()
         if usage is not None:
@@ -293,13 +309,16 @@ class Recorder:
         known.model = model or known.model
         known.provider = provider or known.provider
         known.attributes.update(attributes or {})
+        known.told.update(told)
 
     def find(self, key: Hashable) -> LiveSpan | None:
-        """Return the span `key` if it is open."""
+        """Return the span `key` if it is open, also one of a trace that is not sampled."""
         return self._spans.open.get(key.int if type(key) is UUID else key)
 
     def _known(self, key: Hashable) -> LiveSpan | None:
         """Return the span `key`, open or ended lately. UUIDs are kept as integers, for speed."""
+        if type(key) is LiveSpan:
+            return key
         return self._spans.find(key.int if type(key) is UUID else key)
 
     # -- parents, ids, samples --------------------------------------------------------------------
@@ -307,6 +326,8 @@ class Recorder:
     def _above(self, parent: Hashable | None) -> LiveSpan | None:
         if parent is AMBIENT:
             return self.current()
+        if type(parent) is SpanReference:
+            return self._spans.named(parent.trace_id, parent.span_id)
         return None if parent is None else self._known(parent)
 
     def current(self) -> LiveSpan | None:
@@ -326,23 +347,31 @@ class Recorder:
         key: Hashable,
         number: int | None,
         up: LiveSpan | None,
+        remote: SpanReference | None,
         kind: SpanKind,
         name: str,
+        given: tuple[str | None, str | None],
         at: int | None,
     ) -> LiveSpan:
         reused = number is None or key in self._spans.ended
-        span = new_span_id() if reused or number is None else span_id_of(number)
+        trace, span = given
+        if span is None:
+            span = new_span_id() if reused or number is None else span_id_of(number)
+        sampled = None
         if up is not None:
             trace, sampled = up.trace, up.sampled
         else:
             if self._settle is not None:
                 self._settle()
-            trace = new_trace_id() if reused or number is None else trace_id_of(number)
-            sampled = is_sampled(trace, self.settings.sample)
+            if remote is not None:
+                trace, sampled = remote.trace_id, remote.sampled
+            if trace is None:
+                trace = new_trace_id() if reused or number is None else trace_id_of(number)
+            if sampled is None:
+                sampled = is_sampled(trace, self.settings.sample)
         now = self._clock()
-        live = LiveSpan(
-            trace, span, up, kind, name[:200], now if at is None else at, now, sampled, self
-        )
+        start = now if at is None else at
+        live = LiveSpan(trace, span, up, kind, name[:200], start, now, sampled, self, remote)
         given_up = self._spans.add(key, live)
         if given_up is not None:
             self._end_incomplete(given_up, "never ended, and too many others are open")
@@ -350,13 +379,28 @@ class Recorder:
 
     # -- parts of records -------------------------------------------------------------------------
 
+    def _head(self, record: dict[str, Any], live: LiveSpan, context: Mapping[str, Any]) -> None:
+        """Add what the first span of a trace in this process says of the whole trace."""
+        run = ambient.run_id()
+        if run is not None:
+            record["run"] = run
+        around = ambient.surroundings.get()
+        if live.parent is not None:
+            record["entry"] = True  # the trace has its own root, elsewhere
+        elif self._context:
+            around = ambient.merge(self._context, around)
+        self._add_context(record, ambient.merge(around, context))
+
     def _add_context(self, record: dict[str, Any], context: Mapping[str, Any]) -> None:
         kept = {field: context[field] for field in ambient.FIELDS if context.get(field)}
         if kept:
             record["context"] = self.gate.plain(kept, "metadata")
 
-    def _failure(self, live: LiveSpan, error: BaseException) -> dict[str, Any]:
+    def _failure(self, live: LiveSpan, error: BaseException | SpanError) -> dict[str, Any]:
         """Describe `error`; its traceback stands only with the span that it reached first."""
+        if isinstance(error, SpanError):
+            told = self.gate.error(Exception(error.message), stack=False)
+            return {**told, "type": error.type}
         identity = (id(error), type(error).__qualname__)
         first = live.failure != identity
         if live.up is not None:
@@ -406,6 +450,8 @@ class Recorder:
         }
         if live.parent is not None:
             record["parent"] = live.parent
+            if live.up is None:
+                record["entry"] = True
         self._write(record)
 
     def flush(self, timeout: float = 5.0) -> Flushed:
@@ -432,7 +478,15 @@ class Recorder:
         return Recorder, (self.settings.url,)
 
 
-def status_of(error: BaseException) -> Status:
+def _remote(parent: Hashable, trace_id: str | None) -> SpanReference | None:
+    """Return the span of another process that `parent` stands for, if it does."""
+    if type(parent) is SpanReference:
+        return parent
+    remote = ambient.remote.get() if parent is AMBIENT else None
+    return None if remote is None or trace_id not in (None, remote.trace_id) else remote
+
+
+def status_of(error: BaseException | SpanError) -> Status:
     """Return how a span ends that `error` left: being stopped from outside is no failure."""
     names = {cls.__name__ for cls in type(error).__mro__}
     return Status.CANCELLED if names & _CANCELLED else Status.ERROR
