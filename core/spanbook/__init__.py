@@ -17,6 +17,7 @@ from spanbook.recording.manual import current_span, current_span_id, current_tra
 from spanbook.recording.observed import observe
 from spanbook.recording.outlet import Flushed
 from spanbook.recording.recorder import Recorder
+from spanbook.recording.runs import Run as run  # noqa: N813  # reads as a verb where it is used
 from spanbook.references import SpanReference
 from spanbook.settings import Limits, Settings
 from spanbook.spans import SpanKind, Status, new_trace_id
@@ -51,6 +52,7 @@ __all__ = [
     "observe",
     "open",
     "paused",
+    "run",
     "span",
     "traceparent",
     "uninstall_threads",

@@ -37,5 +37,9 @@ class FilterError(SpanbookError, ValueError):
     """A filter with an unknown field or a value that does not fit the field."""
 
 
+class UnknownRunError(SpanbookError, LookupError):
+    """A run id that the store does not hold."""
+
+
 class UnknownTraceError(SpanbookError, LookupError):
     """A trace or span id that the store does not hold."""

@@ -19,7 +19,15 @@ from spanbook.reading.costs import CostExplanation
 from spanbook.reading.filters import TraceFilter
 from spanbook.reading.health import StoreHealth, store_health
 from spanbook.reading.list_filter import LARGEST_PAGE
-from spanbook.reading.rows import Blob, Payload, SpanRow, TraceRow
+from spanbook.reading.rows import (
+    Blob,
+    LinkRow,
+    MetricRow,
+    Payload,
+    RunRow,
+    SpanRow,
+    TraceRow,
+)
 from spanbook.reading.span_table import SpanTable, span_table
 from spanbook.reading.trees import Tree
 from spanbook.settings import Settings
@@ -124,6 +132,28 @@ class Book:
             FilterError: an unknown filter, or a value that does not fit.
         """
         return span_table(self.engine, **filters)
+
+    def runs(
+        self, *, name: str | None = None, project: str | None = None, limit: int | None = None
+    ) -> list[RunRow]:
+        """Return runs, the newest first, at most `limit` of them."""
+        return queries.list_runs(self.engine, name=name, project=project, limit=limit)
+
+    def run(self, run_id: str) -> RunRow:
+        """Return one run; `traces(run=run_id)` are its traces.
+
+        Raises:
+            UnknownRunError: the store does not hold it.
+        """
+        return queries.get_run(self.engine, run_id)
+
+    def metrics(self, run_id: str, name: str | None = None) -> list[MetricRow]:
+        """Return what a run logged, by name and step; with `name`, of that metric alone."""
+        return queries.list_metrics(self.engine, run_id, name)
+
+    def links(self, trace_id: str) -> list[LinkRow]:
+        """Return the links between spans that begin or end in a trace."""
+        return queries.list_links(self.engine, trace_id)
 
     def blob(self, hash: str) -> Blob | None:
         """Return the content with this hash, or None where the store does not hold it."""

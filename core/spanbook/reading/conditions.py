@@ -10,7 +10,7 @@ from spanbook.moments import duration_ns, moment_ns, stored_money
 from spanbook.reading.filters import TraceFilter
 from spanbook.reading.list_filter import NONE
 from spanbook.reading.search import contains
-from spanbook.store.schema import trace_tags, traces
+from spanbook.store.schema import runs, trace_tags, traces
 
 _WORDS = ("name", "kind", "project")
 _GIVEN_WORDS = ("model", "session", "user", "release", "version", "environment")
@@ -36,6 +36,9 @@ def conditions(
             found.append(traces.c[name].is_(None))
         elif value is not None:
             found.append(traces.c[name] == str(value))
+    if filter.run is not None:
+        run_pk = select(runs.c.pk).where(runs.c.run_id == filter.run).scalar_subquery()
+        found.append(traces.c.run_pk == run_pk)
     for name in _PREVIEWS:
         text = getattr(filter, name)
         if text is not None:

@@ -90,6 +90,7 @@ _OF_TRACES: dict[str, Argument] = {
     "release": _TEXT,
     "version": _TEXT,
     "environment": _TEXT,
+    "run": _TEXT,
     "since": _TIME,
     "until": _TIME,
     "q": _TEXT,
@@ -132,7 +133,7 @@ class TraceFilter(ListFilter):
     runs. `session`, `user`, `model`, `release`, `version` and `environment` may be "(none)".
     `input`, `output` and `error` look inside the previews, without regard to case; `q` finds whole
     words, or their beginnings (`retriev*`), anywhere in the trace. Bounds are included.
-    `kind` is the root's.
+    `kind` is the root's, `run` a run's id.
     """
 
     ARGUMENTS: ClassVar[Mapping[str, Argument]] = _OF_TRACES
@@ -149,6 +150,7 @@ class TraceFilter(ListFilter):
     release: str | None = None
     version: str | None = None
     environment: str | None = None
+    run: str | None = None
     since: datetime | timedelta | None = None
     until: datetime | timedelta | None = None
     q: str | None = None

@@ -19,6 +19,7 @@ from spanbook.reading.links import list_links
 from spanbook.reading.pages import AnyRow, cut
 from spanbook.reading.records import SPAN_COLUMNS, TRACE_COLUMNS, fields_of, span_rows, trace_row
 from spanbook.reading.rows import Blob, Count, Payload, SpanRow, TracePage, TraceRow
+from spanbook.reading.runs import get_run, list_metrics, list_runs
 from spanbook.reading.trace_pages import Page, read_page, sort_column
 from spanbook.store.compression import content_of
 from spanbook.store.schema import blobs, events, spans, traces
@@ -31,8 +32,11 @@ __all__ = [
     "facets",
     "get_blob",
     "get_payload",
+    "get_run",
     "get_trace",
     "list_links",
+    "list_metrics",
+    "list_runs",
     "list_spans",
     "list_traces",
     "mark",

@@ -131,6 +131,68 @@ class SpanRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run with the totals of its traces.
+
+    `is_process` says that it is a whole process, and was not begun by the program. `total_tokens`
+    and `cost` are None where none are known of any trace. `metrics` are the last values.
+    """
+
+    run_id: str
+    project: str
+    name: str | None
+    status: Status
+    start_ns: int
+    end_ns: int | None
+    host: str | None
+    pid: int | None
+    command: str | None
+    python: str | None
+    commit: str | None
+    release: str | None
+    environment: str | None
+    error: str | None
+    is_process: bool
+    trace_count: int
+    error_count: int
+    total_tokens: int | None
+    cost: Decimal | None
+    config: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
+    metrics: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
+    packages: tuple[str, ...] = ()
+
+    @property
+    def start(self) -> datetime:
+        """When the run began."""
+        return moment(self.start_ns)
+
+    @property
+    def end(self) -> datetime | None:
+        """When the run ended; None if it has not, as far as is known."""
+        return None if self.end_ns is None else moment(self.end_ns)
+
+    @property
+    def duration(self) -> timedelta | None:
+        """Time from start to end; None without an end."""
+        return None if self.end_ns is None else duration(self.end_ns - self.start_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """A metric of a run at one step; `value` is None where it was not a finite number."""
+
+    name: str
+    step: int
+    at_ns: int
+    value: float | None
+
+    @property
+    def at(self) -> datetime:
+        """When it was logged."""
+        return moment(self.at_ns)
+
+
+@dataclass(frozen=True, slots=True)
 class LinkRow:
     """A span (`trace_id`, `span_id`) that refers to another one, and what it is to it."""
 

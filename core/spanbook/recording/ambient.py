@@ -21,9 +21,10 @@ surroundings: ContextVar[Mapping[str, Any]] = ContextVar("spanbook_context", def
 # The span of another process that traces begun in this context continue, if there is one.
 remote: ContextVar[SpanReference | None] = ContextVar("spanbook_remote", default=None)
 
-# The run that traces begun in this context belong to, and those of the whole process, oldest first.
-run: ContextVar[str | None] = ContextVar("spanbook_run", default=None)
-process_runs: list[str] = []
+# Runs that were begun in this context, and in the whole process, the innermost last: each its id
+# and the recorder that knows it.
+runs: ContextVar[tuple[tuple[str, object], ...]] = ContextVar("spanbook_runs", default=())
+process_runs: list[tuple[str, object]] = []
 
 _paused: ContextVar[bool] = ContextVar("spanbook_paused", default=False)
 is_paused = _paused.get
@@ -51,9 +52,12 @@ FIELDS = (
 )
 
 
-def run_id() -> str | None:
-    """Return the innermost run that was begun here, in this context or else in this process."""
-    return run.get() or (process_runs[-1] if process_runs else None)
+def run_id(owner: object) -> str | None:
+    """Return the innermost run of the recorder `owner`, of this context or else of the process."""
+    here = runs.get()
+    if not here and not process_runs:
+        return None
+    return next((run for run, of in reversed((*process_runs, *here)) if of is owner), None)
 
 
 def announce(key: Hashable, model: str | None) -> None:

@@ -103,7 +103,9 @@ class _Parcel:
     def packed(cls) -> "_Parcel":
         recorder = defaults.default_recorder()
         context = recorder.gate.plain(dict(ambient.surroundings.get()), "metadata")
-        return cls(current_reference(), context, ambient.run_id(), _packed(recorder.settings))
+        return cls(
+            current_reference(), context, ambient.run_id(recorder), _packed(recorder.settings)
+        )
 
     def opened(self) -> contextvars.Context:
         """Return a context that holds what was packed."""
@@ -112,7 +114,8 @@ class _Parcel:
         context = contextvars.Context()
         context.run(ambient.remote.set, self.remote)
         context.run(ambient.surroundings.set, self.context)
-        context.run(ambient.run.set, self.run)
+        if self.run is not None:
+            context.run(ambient.runs.set, ((self.run, defaults.default_recorder()),))
         return context
 
 

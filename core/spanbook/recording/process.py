@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import socket
 import sys
 from pathlib import Path
@@ -9,15 +10,27 @@ from typing import Any
 
 from spanbook.settings import Settings
 
+_INSTALLED = re.compile(r"([^-]+)-([^-]+)\.dist-info")
+_MOST_PACKAGES = 1_000
+
 
 def process_record(run_id: str, settings: Settings, start: int) -> dict[str, Any]:
     """Return the journal record that opens each segment of this process."""
-    commit = git_commit(Path.cwd())
-    command = Path(sys.argv[0]).name if getattr(sys, "argv", None) and sys.argv[0] else ""
-    record: dict[str, Any] = {
+    return {
         "type": "process",
         "version": 1,
         "run": run_id,
+        **surroundings(settings),
+        "start": start,
+        **({} if settings.ingest else {"ingest": False}),  # it only appends
+    }
+
+
+def surroundings(settings: Settings) -> dict[str, Any]:
+    """Return what is known of the process that records: where, by which code, for what."""
+    commit = git_commit(Path.cwd())
+    command = Path(sys.argv[0]).name if getattr(sys, "argv", None) and sys.argv[0] else ""
+    record: dict[str, Any] = {
         "name": settings.name or command or "python",
         "project": settings.project,
         "host": socket.gethostname(),
@@ -27,10 +40,26 @@ def process_record(run_id: str, settings: Settings, start: int) -> dict[str, Any
         "commit": commit,
         "release": settings.release or commit,
         "environment": settings.environment,
-        "start": start,
-        "ingest": None if settings.ingest else False,  # False: it only appends
     }
     return {name: value for name, value in record.items() if value is not None}
+
+
+def packages() -> list[str]:
+    """Return what is installed as `name==version`, by the names of the folders that say so.
+
+    So it takes a millisecond, and not the reading of every package's metadata.
+    """
+    found: dict[str, str] = {}
+    for folder in sys.path:
+        try:
+            names = os.listdir(folder or ".")  # noqa: PTH208  # a Path for each would cost more
+        except OSError:
+            continue
+        for name in names:
+            match = _INSTALLED.fullmatch(name)
+            if match is not None:
+                found.setdefault(match[1].lower().replace("_", "-"), match[2])
+    return [f"{name}=={version}" for name, version in sorted(found.items())][:_MOST_PACKAGES]
 
 
 def git_commit(folder: Path) -> str | None:

@@ -77,7 +77,8 @@ class Recorder:
         self._settle = self._clock.settle if isinstance(self._clock, Clock) else None
         self._spans = OpenSpans()
         self._outlet = Outlet(self.settings, self._clock, self.sweep)
-        self._write = self._outlet.write
+        self.write = self._write = self._outlet.write
+        self.now = self._clock
         self.gate = self._outlet.gate
         self.journal = self._outlet.journal
         self._context = self.settings.context()
@@ -381,7 +382,7 @@ class Recorder:
 
     def _head(self, record: dict[str, Any], live: LiveSpan, context: Mapping[str, Any]) -> None:
         """Add what the first span of a trace in this process says of the whole trace."""
-        run = ambient.run_id()
+        run = ambient.run_id(self)
         if run is not None:
             record["run"] = run
         around = ambient.surroundings.get()

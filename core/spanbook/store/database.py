@@ -12,7 +12,7 @@ from spanbook.store.backends.backend import Backend
 from spanbook.store.backends.choice import backend_at, backend_of
 from spanbook.store.statements import Statement
 
-REVISION = "0004"  # of the newest migration
+REVISION = "0005"  # of the newest migration
 
 _PATIENCE = 5.0  # seconds to wait for another program's lock
 _STAMP = Statement(

@@ -16,6 +16,7 @@ from spanbook.store.pricing import BatchPricing
 from spanbook.store.records import Pause, Record
 from spanbook.store.rollups import Rollups, Series
 from spanbook.store.rows import StoredSpan, StoredTrace
+from spanbook.store.runs import Runs
 from spanbook.store.schema import spans, traces
 from spanbook.store.search import write_search
 from spanbook.store.statements import REPLACE, Insert, Lookup
@@ -60,6 +61,7 @@ class Filing:
         self._tags = Tags()
         self._events = Events(connection)
         self._links = Links()
+        self._runs = Runs(connection, run_pk)
         self._new_traces: list[tuple[Any, ...]] = []
         self._changed_traces: list[tuple[Any, ...]] = []
         self._new_spans: list[StoredSpan] = []
@@ -69,6 +71,8 @@ class Filing:
 
     def add(self, batch: Batch, pause: Pause) -> None:
         """Compute the rows of all traces of `batch`."""
+        for record in batch.records.runs:
+            self._runs.add(record)
         known = self._known_traces([news.trace_id for news in batch.traces])
         for news in batch.traces:
             self._add_trace(news, known.get(news.trace_id), pause)
@@ -128,6 +132,7 @@ class Filing:
             add_span(trace, before, row, span)
             if row.counted or (before is not None and before.counted):
                 counted.append((before, row))
+            self._place(trace, row, span)
             if row.is_finished and (before is None or not before.is_finished):
                 finished.append(row)
             changed = changed or row.pk
@@ -135,6 +140,12 @@ class Filing:
         if changed and news.words:
             self._words.append((trace.pk, changed, news.words))
         return finished
+
+    def _place(self, trace: StoredTrace, row: StoredSpan, span: SpanNews) -> None:
+        """Put a trace into the run that its root names, or what stands in for that."""
+        run = span.record.get("run")
+        if type(run) is str and trace.root_id in (None, row.span_id):
+            trace.run_pk = self._runs.number(run, row.start_ns)
 
     def _known_spans(self, trace_pk: int, news: list[SpanNews]) -> dict[str, StoredSpan]:
         ids = [span.record["span"] for span in news]
@@ -167,6 +178,7 @@ class Filing:
         self._blocks.write(connection)
         self._events.write(compressor)
         self._links.write(connection)
+        self._runs.write()
         self._tags.write(connection)
         self._accounts.write()
         write_search(connection, self._words)

@@ -17,7 +17,7 @@ _UsageColumns = tuple[
     bool | None,
 ]
 _NO_USAGE: _UsageColumns = (None, None, None, None, None, None, None, None, None, None)
-_FROM_START = ("parent", "model", "provider", "input", "input_preview")
+_FROM_START = ("parent", "run", "model", "provider", "input", "input_preview")
 
 
 class SpanNews:

@@ -58,6 +58,7 @@ class Records:
     quotes: Quotes
     traces: dict[str, TraceRecords] = field(default_factory=dict[str, TraceRecords])
     processes: list[Record] = field(default_factory=list[Record])
+    runs: list[Record] = field(default_factory=list[Record])  # starts, metrics and ends
     exit_ns: int | None = None
     count: int = 0
     finished: int = 0  # ends of spans, repeated ones included
@@ -231,6 +232,20 @@ def _add_process(records: Records, record: Record) -> bool:
     return True
 
 
+def _add_run(records: Records, record: Record) -> bool:
+    at = {"run": "start", "metrics": "at", "run_end": "end"}[record["type"]]
+    if len(record["run"]) != TRACE_ID_LENGTH or type(record[at]) is not int:
+        return False
+    if record["type"] == "metrics" and not (
+        type(record["values"]) is dict and type(record["step"]) is int
+    ):
+        return False
+    if record["type"] == "run_end" and record["status"] not in _ENDS:
+        return False
+    records.runs.append(record)
+    return True
+
+
 def _add_exit(records: Records, record: Record) -> bool:
     if type(record["at"]) is not int:
         return False
@@ -247,5 +262,8 @@ _ADDERS: dict[Any, Callable[[Records, Record], bool]] = {
     "blob": _add_media,
     "text": _add_text,
     "process": _add_process,
+    "run": _add_run,
+    "metrics": _add_run,
+    "run_end": _add_run,
     "exit": _add_exit,
 }

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -48,8 +49,24 @@ runs = Table(
     Column("start_ns", BigInteger, nullable=False),
     Column("end_ns", BigInteger),
     Column("status", Text, nullable=False),
-    Column("config", Text),
-    Column("metrics", Text),
+    Column("config", Text),  # JSON object
+    Column("metrics", Text),  # JSON object: the last value of each
+    Column("process_pk", _pk),  # run of the process that began it; NULL: it is a process's own
+    Column("packages", Text),  # JSON list of name==version
+    Column("error", Text),  # preview: type and message
+    Index("runs_process", "process_pk"),
+)
+
+run_metrics = Table(
+    "run_metrics",
+    metadata,
+    Column("run_pk", _pk, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("value", Float),  # NULL: not a number, or not finite
+    PrimaryKeyConstraint("run_pk", "name", "step"),
+    sqlite_with_rowid=False,
 )
 
 traces = Table(
@@ -122,6 +139,7 @@ _given: dict[str, dict[str, Any]] = {
 Index("traces_session", traces.c.session, *_place, *_measures, **_given["session"])
 Index("traces_user", traces.c.user, *_place, *_measures, **_given["user"])
 Index("traces_model", traces.c.model, *_place, *_measures, **_given["model"])
+Index("traces_run", traces.c.run_pk)
 Index("traces_failed", *_place, *_measures, traces.c.error_count, **_given["error_count"])
 
 trace_tags = Table(
