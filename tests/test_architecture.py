@@ -27,7 +27,7 @@ ROOMS = {
         ),
         "spanbook.usage",
     ],
-    "recording": ["spanbook.gate", "spanbook.recording"],
+    "recording": ["spanbook.gate", "spanbook.recording", "spanbook.trace_tree"],
     "estimating": ["spanbook.estimates"],
     "pricing": ["spanbook.pricing"],
     "storing": ["spanbook.store"],

@@ -56,7 +56,8 @@ class Run:
         self._token: Token[tuple[tuple[str, object], ...]] | None = None
 
     @property
-    def _active(self) -> tuple[str, object]:
+    def active(self) -> tuple[str, object]:
+        """The run as the ambient context holds it."""
         return (self.run_id, self.recorder)
 
     def log(
@@ -97,7 +98,7 @@ class Run:
     def start(self) -> Self:
         """Begin the run for the whole process, until `finish`."""
         self._begin()
-        ambient.process_runs.append(self._active)
+        ambient.process_runs.append(self.active)
         return self
 
     @guarded
@@ -119,8 +120,8 @@ class Run:
 
     def finish(self, error: BaseException | None = None) -> None:
         """End the run, as failed if there is an error; the first end counts."""
-        if self._active in ambient.process_runs:
-            ambient.process_runs.remove(self._active)
+        if self.active in ambient.process_runs:
+            ambient.process_runs.remove(self.active)
         self._end(error)
 
     @guarded
@@ -139,7 +140,7 @@ class Run:
 
     def __enter__(self) -> Self:
         self._begin()
-        self._token = ambient.runs.set((*ambient.runs.get(), self._active))
+        self._token = ambient.runs.set((*ambient.runs.get(), self.active))
         return self
 
     def __exit__(
