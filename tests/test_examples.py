@@ -203,10 +203,14 @@ def test_long_words_are_several_tokens():
 
 PAGES = [
     "README.md",
+    "docs/context-and-runs.md",
+    "docs/functions.md",
     "docs/langchain.md",
     "docs/llama_index.md",
     "docs/openai.md",
     "docs/recording.md",
+    "docs/spans.md",
+    "docs/trace-trees.md",
 ]
 COMPLETION = {
     "id": "chatcmpl-1",

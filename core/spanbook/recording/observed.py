@@ -133,22 +133,32 @@ class _Observed:
             recorder=self._recorder,
             **self.context,
         )
-        if self.capture_input is not False:
-            self._give_input(span, args, kwargs)
+        keep = self.capture_input
+        if keep is True:
+            span.input = self._arguments(args, kwargs)
+        elif keep is not False:
+            self._choose_input(keep, span, self._arguments(args, kwargs))
         return span
 
-    @guarded
-    def _give_input(self, span: Span, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        arguments = self._arguments(args, kwargs)
-        keep = self.capture_input
-        span.input = keep(arguments) if callable(keep) else arguments
-
-    @guarded
     def give_output(self, span: Span, result: Any) -> None:
         """Say what a call returned, unless it has said so itself or nobody wants to know."""
         keep = self.capture_output
-        if keep is not False and not span.has_output:
-            span.set_output(keep(result) if callable(keep) else result)
+        if keep is False or span.has_output:
+            return
+        if keep is True:
+            span.set_output(result)
+        else:
+            self._choose_output(keep, span, result)
+
+    @guarded
+    def _choose_input(
+        self, keep: Callable[[dict[str, Any]], Any], span: Span, arguments: dict[str, Any]
+    ) -> None:
+        span.input = keep(arguments)
+
+    @guarded
+    def _choose_output(self, keep: Callable[[Any], Any], span: Span, result: Any) -> None:
+        span.set_output(keep(result))
 
     def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         given = args[self._skipped :]
