@@ -69,6 +69,30 @@ def test_words_and_rollups_are_there(source: Engine, copy: Engine) -> None:
         assert other.execute(counted).one() == (18, 60)
 
 
+def test_runs_go_along_with_the_history_of_their_metrics(
+    shelf: Shelf, source: Engine, copy: Engine
+) -> None:
+    run = {"run": "7" * 32, "name": "nightly", "start": 1}
+    shelf.store({"type": "run", **run}, end(1, run="7" * 32), metric(0, 0.5))
+    copy_store(source, copy)
+    shelf.store(metric(1, 0.75), {"type": "run_end", "run": "7" * 32, "end": 9, "status": "ok"})
+    copy_store(source, copy)
+
+    told = []
+    for engine in (source, copy):
+        with Book(engine.url.database or "") as book:
+            told.append((book.runs(name="nightly"), book.metrics("7" * 32)))
+    assert told[0] == told[1]
+    assert [row.trace_count for row in told[1][0]] == [1]
+    assert [one.value for one in told[1][1]] == [0.5, 0.75]
+    assert not told[1][0][0].is_process
+
+
+def metric(step: int, value: float) -> dict[str, Any]:
+    at = {"at": 2 + step, "step": step}
+    return {"type": "metrics", "run": "7" * 32, **at, "values": {"accuracy": value}}
+
+
 def test_a_second_copy_only_takes_what_is_new_or_changed(
     shelf: Shelf, source: Engine, copy: Engine
 ) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, func, insert, select
+from sqlalchemy import Connection, Engine, Select, Table, func, insert, select, update
 
 from spanbook.store.database import writing
 from spanbook.store.numbers import last_numbers
@@ -19,12 +19,13 @@ from spanbook.store.schema import (
     payloads,
     prices,
     retention,
+    run_metrics,
     runs,
     spans,
     traces,
 )
 from spanbook.store.search import write_search
-from spanbook.store.statements import KEEP, Insert, Lookup
+from spanbook.store.statements import KEEP, REPLACE, Insert, Lookup
 from spanbook.store.upkeep.deleting import HANGING, delete_rows
 from spanbook.store.upkeep.words import words_of
 
@@ -36,6 +37,7 @@ _KNOWN = Lookup(traces, "trace_id", columns=["trace_id", "pk", "project", *_SAME
 _HELD = Lookup(blobs, "hash", columns=["hash"])
 _KEEP_BLOBS = Insert(blobs, rule=KEEP)
 _INSERT_TRACES = Insert(traces)
+_KEEP_METRICS = Insert(run_metrics, rule=REPLACE)
 _COLUMNS = {
     table.name: [c.name for c in table.c if not (table is events and c.name == "pk")]
     for table in HANGING
@@ -81,6 +83,7 @@ def copy_store(source: Engine, target: Engine, progress: Progress | None = None)
         with target.connect() as connection, writing(connection):
             for table, keys in _WHOLE.items():
                 _copy_whole(reading, connection, table, keys)
+            _Move(reading, connection).copy_runs()
     return Copied(copied, seen - copied)
 
 
@@ -157,6 +160,20 @@ class _Move:
         last = {row["trace_pk"]: row["pk"] for row in held[spans.name]}  # they ascend
         texts = {new[pk]: text for pk, text in words.items()}
         write_search(self._target, [(pk, last[pk], texts[pk]) for pk in last])
+
+    def copy_runs(self) -> None:
+        """Copy runs as they are now, those without traces too, and the history of their metrics."""
+        for row in _rows(self._source, select(runs)):
+            pk = self._same(runs, "run_id", row["pk"])
+            values = _without_number(row)
+            values["process_pk"] = self._same(runs, "run_id", row["process_pk"])
+            self._target.execute(update(runs).where(runs.c.pk == pk).values(values))
+            history = _rows(
+                self._source, select(run_metrics).where(run_metrics.c.run_pk == row["pk"])
+            )
+            _KEEP_METRICS.run(
+                self._target, [tuple((one | {"run_pk": pk}).values()) for one in history]
+            )
 
     def _hanging(self, table: Table, pks: Sequence[int], new: dict[int, int]) -> list[Row]:
         wanted = select(table).where(table.c.trace_pk.in_(pks)).order_by(*table.primary_key)
