@@ -1,5 +1,7 @@
 """What is said of traces: who says it, who wins, and where it shows."""
 
+import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,45 @@ def test_tags_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, url: st
 
     assert Recorder(url, ingest=False).settings.tags == ("beta", "nightly")
     assert Recorder(url, ingest=False, tags=["own"]).settings.tags == ("own",)
+
+
+async def test_tasks_and_threads_inherit_the_context(url: str) -> None:
+    recorder = Recorder(url)
+
+    async def in_task(name: str) -> None:
+        with spanbook.context(tags=[name]), spanbook.span(name, recorder=recorder):
+            await asyncio.sleep(0)
+
+    def in_thread() -> None:
+        with spanbook.span("thread", recorder=recorder):
+            pass
+
+    with spanbook.context(session="s-1", tags=["all"], metadata={"plan": "free"}):
+        await asyncio.gather(in_task("a"), in_task("b"), asyncio.to_thread(in_thread))
+        thread = threading.Thread(target=spanbook.carried(in_thread))
+        thread.start()
+        thread.join()
+
+    recorder.close()
+    with Book(url) as book:
+        found = book.traces(session="s-1", tag="all")
+    assert sorted(trace.name for trace in found) == ["a", "b", "thread", "thread"]
+    assert {trace.name: trace.tags for trace in found}["a"] == ("all", "a")
+    assert all(trace.metadata == {"plan": "free"} for trace in found)
+
+
+def test_spans_are_found_by_release_and_version(url: str) -> None:
+    recorder = Recorder(url, release="1.4")
+    for version in ("1", "2"):
+        with spanbook.span("root", version=version, recorder=recorder):
+            spanbook.span("model", kind="llm", recorder=recorder).start().finish()
+
+    recorder.close()
+    with Book(url) as book:
+        [trace] = book.traces(version="2", release="1.4")
+        [span] = book.spans(kind="llm", version="2", release="1.4")
+        assert span.trace_id == trace.trace_id
+        assert len(book.spans(kind="llm", release="1.5")) == 0
 
 
 def test_what_is_said_late_shows_on_the_whole_trace(recorder: Recorder, url: str) -> None:

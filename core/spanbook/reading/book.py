@@ -125,8 +125,9 @@ class Book:
     def spans(self, **filters: Any) -> SpanTable:
         """Return the spans of all traces that match, to iterate over or `to_pandas()`.
 
-        Filters are kind, name, model, provider, status, trace_id, project, session, user, since,
-        until and limit: `spans(kind="llm", since="7d")`.
+        Filters are kind, name, model, provider, status, since, until and limit, and of their traces
+        trace_id, project, session, user, release, version and environment:
+        `spans(kind="llm", since="7d")`.
 
         Raises:
             FilterError: an unknown filter, or a value that does not fit.

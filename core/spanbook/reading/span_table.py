@@ -16,7 +16,7 @@ from spanbook.store.schema import spans, traces
 if TYPE_CHECKING:
     import pandas  # pyright: ignore[reportMissingTypeStubs] -- it has none
 
-_OF_TRACE = ("trace_id", "project", "session", "user")
+_OF_TRACE = ("trace_id", "project", "session", "user", "release", "version", "environment")
 _OF_SPAN = ("name", "model", "provider")
 _CHECKED = ("kind", "status", "since", "until")
 _FIELDS = [*_OF_TRACE, *_CHECKED, *_OF_SPAN, "limit"]

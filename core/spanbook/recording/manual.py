@@ -96,6 +96,10 @@ class Span:
         """Say how many tokens the work took."""
         self._finish["usage"] = usage
 
+    def token(self) -> None:
+        """Note that a piece of a streamed output arrived; the first one is timed."""
+        self.recorder.token(self)
+
     def set_model(self, model: str, provider: str | None = None) -> None:
         """Say which model answered."""
         self._finish["model"] = model
