@@ -4,7 +4,7 @@ The header is `traceparent` of W3C Trace Context, https://www.w3.org/TR/trace-co
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, cast
@@ -51,9 +51,11 @@ class SpanReference:
         return cls(trace_id, span_id, bool(int(flags, 16) & 1))
 
     @classmethod
-    def from_headers(cls, headers: Mapping[Any, Any]) -> Self | None:
+    def from_headers(cls, headers: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> Self | None:
         """Return the span that the `traceparent` among `headers` names, if there is a valid one."""
-        for name, value in headers.items():
+        given: Any = headers
+        pairs: Iterable[tuple[Any, Any]] = given.items() if hasattr(given, "items") else given
+        for name, value in pairs:
             if _text(name).lower() == HEADER:
                 return cls.from_traceparent(_text(value))
         return None

@@ -320,6 +320,47 @@ def test_a_header_that_is_not_valid_is_passed_over(recorder: Recorder, records: 
     assert parents(records()) == {"outer": None, "inner": "outer"}
 
 
+def test_what_is_no_header_at_all_costs_nothing_but_the_parent(
+    recorder: Recorder, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spanbook.recording.guard.strict", False)
+    odd: Any = [7]
+
+    with spanbook.continued(odd), spanbook.span("alone"):
+        pass
+
+    assert parents(records()) == {"alone": None}
+
+
+def test_pools_pickle_one_function_at_once(recorder: Recorder) -> None:
+    carried = spanbook.carried(traced)
+    both = threading.Barrier(2)
+
+    def packed() -> bytes:
+        both.wait()
+        return b"".join(pickle.dumps(carried) for _ in range(100))
+
+    with ThreadPoolExecutor(2) as pool:
+        results = [pool.submit(packed) for _ in range(2)]
+
+    assert all(result.result() for result in results)
+
+
+def test_settings_that_cannot_be_read_there_turn_recording_off(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = spanbook.configure(url, mask=mask)
+    packed = pickle.dumps(spanbook.carried(traced))
+    recorder.close()
+    monkeypatch.setattr("spanbook.recording.guard.strict", False)
+    monkeypatch.setattr(defaults, "_default", None)
+    monkeypatch.delattr(sys.modules[__name__], "mask")
+
+    assert pickle.loads(packed)("a") is None
+
+    assert not defaults.default_recorder().settings.enabled
+
+
 def test_what_arrived_comes_before_the_span_around(recorder: Recorder, records: Records) -> None:
     with spanbook.span("consumer"):
         with spanbook.continued(spanbook.SpanReference("a" * 32, "b" * 16)):

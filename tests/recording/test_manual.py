@@ -48,6 +48,29 @@ def test_a_parent_is_named_by_its_span(recorder: Recorder, records: Records) -> 
     assert "parent" not in starts["root"]
 
 
+def test_a_frameworks_span_may_be_a_parent(recorder: Recorder, records: Records) -> None:
+    live = recorder.start("run", kind=spanbook.SpanKind.CHAIN, name="chain", parent=None)
+    with spanbook.recording.ambient.held(spanbook.recording.ambient.current, live):
+        above = spanbook.current_span()
+    spanbook.span("below", parent=above).start().finish()
+
+    chain, below, _ = records()
+    assert below["parent"] == chain["span"]
+
+
+def test_a_parent_that_is_not_recorded_is_none(
+    recorder: Recorder, records: Records, url: str
+) -> None:
+    with spanbook.paused():
+        unrecorded = spanbook.span("unrecorded").start()
+    elsewhere = spanbook.span("elsewhere", recorder=Recorder(url, ingest=False)).start()
+    for parent in (unrecorded, elsewhere):
+        spanbook.span("root", parent=parent).start().finish()
+
+    starts = of_type(records(), "start")
+    assert [("parent" in one, one.get("attributes")) for one in starts] == [(False, None)] * 2
+
+
 def test_a_parent_of_this_process_is_found_by_its_ids(url: str) -> None:
     recorder = Recorder(url, ingest=False)
     usage = spanbook.Usage(input=3, output=1)

@@ -5,19 +5,21 @@ import functools
 import logging
 import pickle
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
 
 from spanbook.recording import ambient, defaults
+from spanbook.recording.guard import guarded
 from spanbook.recording.manual import current_reference
 from spanbook.references import HEADER, SpanReference
 from spanbook.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Source: TypeAlias = SpanReference | str | Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
 
 log = logging.getLogger("spanbook")
 
@@ -39,26 +41,31 @@ def headers() -> dict[str, str]:
 
 @contextmanager
 def continued(
-    source: SpanReference | str | Mapping[Any, Any] | None,
+    source: Source,
 ) -> Generator[None]:
     """Let what starts inside continue the trace of another process.
 
-    `source` is what arrived: a `traceparent`, the headers that may hold one, or a reference. One
-    that is not there or not valid is passed over, as W3C Trace Context says. Whether the trace is
-    recorded is the sender's decision.
+    `source` is what arrived: a `traceparent`, the headers that may hold one, by name or as pairs,
+    or a reference. One that is not there or not valid is passed over, as W3C Trace Context says.
+    Whether the trace is recorded is the sender's decision.
     """
-    match source:
-        case str():
-            remote = SpanReference.from_traceparent(source)
-        case SpanReference() | None:
-            remote = source
-        case _:
-            remote = SpanReference.from_headers(source)
+    remote = _named(source)
     if remote is None:
         yield
     else:
         with ambient.held(ambient.current, None), ambient.held(ambient.remote, remote):
             yield
+
+
+@guarded
+def _named(source: Source) -> SpanReference | None:
+    match source:
+        case str():
+            return SpanReference.from_traceparent(source)
+        case SpanReference() | None:
+            return source
+        case _:
+            return SpanReference.from_headers(source)
 
 
 def carried(function: Callable[P, T]) -> Callable[P, T]:
@@ -85,7 +92,7 @@ class Carried(Generic[P, T]):
         return self._context.copy().run(self._function, *args, **kwargs)
 
     def __reduce__(self) -> Any:
-        return _unpacked, (self._function, self._context.run(_Parcel.packed))
+        return _unpacked, (self._function, self._context.copy().run(_packed))
 
 
 class _Parcel:
@@ -99,36 +106,43 @@ class _Parcel:
         self.run = run
         self.settings = settings
 
-    @classmethod
-    def packed(cls) -> "_Parcel":
-        recorder = defaults.default_recorder()
-        context = recorder.gate.plain(dict(ambient.surroundings.get()), "metadata")
-        return cls(
-            current_reference(), context, ambient.run_id(recorder), _packed(recorder.settings)
-        )
 
-    def opened(self) -> contextvars.Context:
-        """Return a context that holds what was packed."""
-        if defaults.is_unset():
-            defaults.configure(settings=_settings(self.settings))
-        context = contextvars.Context()
-        context.run(ambient.remote.set, self.remote)
-        context.run(ambient.surroundings.set, self.context)
-        if self.run is not None:
-            context.run(ambient.runs.set, ((self.run, defaults.default_recorder()),))
-        return context
+@guarded
+def _packed() -> _Parcel:
+    recorder = defaults.default_recorder()
+    context = recorder.gate.plain(dict(ambient.surroundings.get()), "metadata")
+    settings = _packed_settings(recorder.settings)
+    return _Parcel(current_reference(), context, ambient.run_id(recorder), settings)
 
 
-def _unpacked(function: Callable[P, T], parcel: _Parcel) -> Callable[P, T]:
-    return Carried(function, parcel.opened())
-
-
-def _packed(settings: Settings) -> bytes | None:
+def _packed_settings(settings: Settings) -> bytes | None:
     """Return the settings pickled; None where their mask cannot be."""
     try:
         return pickle.dumps(settings)
     except (pickle.PicklingError, AttributeError, TypeError):
         return None
+
+
+def _unpacked(function: Callable[P, T], parcel: _Parcel | None) -> Callable[P, T]:
+    context = None if parcel is None else _opened(parcel)
+    if context is not None:
+        return Carried(function, context)
+    if defaults.is_unset():
+        defaults.configure(settings=Settings(enabled=False))  # rather than without its mask
+    return function
+
+
+@guarded
+def _opened(parcel: _Parcel) -> contextvars.Context:
+    """Return a context that holds what was packed."""
+    if defaults.is_unset():
+        defaults.configure(settings=_settings(parcel.settings))
+    context = contextvars.Context()
+    context.run(ambient.remote.set, parcel.remote)
+    context.run(ambient.surroundings.set, parcel.context)
+    if parcel.run is not None:
+        context.run(ambient.runs.set, ((parcel.run, defaults.default_recorder()),))
+    return context
 
 
 def _settings(packed: bytes | None) -> Settings:
@@ -138,7 +152,7 @@ def _settings(packed: bytes | None) -> Settings:
         "Nothing is recorded in this process: the mask cannot be sent to it. Define the mask at "
         "the top of a module, or call spanbook.configure(…) where the process starts."
     )
-    return replace(Settings(), enabled=False)
+    return Settings(enabled=False)
 
 
 _start: Any = threading.Thread.start

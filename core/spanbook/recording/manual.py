@@ -75,6 +75,11 @@ class Span:
         return self._live.span if self._live is not None and self._live.sampled else None
 
     @property
+    def live(self) -> LiveSpan | None:
+        """The span as its recorder knows it; None before it is started."""
+        return self._live
+
+    @property
     def reference(self) -> SpanReference | None:
         """The span by its ids, for links and other processes; None before it is started."""
         return None if self._live is None else reference_to(self._live)
@@ -178,7 +183,7 @@ class Span:
             self,
             kind=self._kind,
             name=self._name,
-            parent=self._parent,
+            parent=self._above(),
             input=self.input,
             attributes=self._attributes,
             model=self._model,
@@ -196,6 +201,13 @@ class Span:
                 recorder.annotate(live, version=version)
         self.input = MISSING
         return self
+
+    def _above(self) -> Hashable | None:
+        """Return the parent as the recorder knows it; one that is not recorded is none."""
+        if not isinstance(self._parent, Span):
+            return self._parent
+        live = self._parent.live
+        return live if live is not None and live.owner is self.recorder else None
 
     def finish(
         self, error: BaseException | None = None, *, at: datetime | int | None = None

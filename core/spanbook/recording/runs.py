@@ -1,11 +1,12 @@
 """Runs begun by hand: `with spanbook.run("nightly", config={"top_k": 4}) as run: …`."""
 
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import Token
 from types import TracebackType
-from typing import Any, Protocol, Self, cast, runtime_checkable
+from typing import Any, Self, cast
 
 from spanbook.errors import ArgumentError
 from spanbook.recording import ambient
@@ -18,13 +19,12 @@ from spanbook.spans import Status, new_trace_id
 _LAST_STEP = (1 << 63) - 1  # that a database holds
 
 
-@runtime_checkable
-class Loggable(Protocol):
+class Loggable(ABC):
     """What is logged as something else than a metric, such as a trace built by hand."""
 
+    @abstractmethod
     def log_as(self, name: str, run: "Run") -> None:
-        """Record this in `run`."""
-        ...
+        """Record this in a run, under a name."""
 
 
 class Run:

@@ -8,7 +8,7 @@ from spanbook.recording import ambient
 from spanbook.recording.defaults import default_recorder
 from spanbook.recording.guard import guarded
 from spanbook.recording.recorder import Recorder
-from spanbook.recording.runs import Run
+from spanbook.recording.runs import Loggable, Run
 from spanbook.recording.tree_spans import (
     Result,
     Span,
@@ -25,7 +25,7 @@ _MODEL_NAMES = ("model_name", "model")
 _USAGES = ("token_usage", "usage")
 
 
-class TraceTree:
+class TraceTree(Loggable):
     """A root span with all below it, and the model that ran, as a dictionary of any form."""
 
     def __init__(self, root_span: Span, model_dict: Mapping[str, Any] | None = None) -> None:
@@ -119,7 +119,7 @@ def _model(attributes: Mapping[str, Any]) -> str | None:
     return next((name for name in names if isinstance(name, str)), None)
 
 
-class Trace:
+class Trace(Loggable):
     """A span with its children, its inputs, outputs and model: a tree and its root in one object.
 
     Raises:
