@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Engine, func, select
 
 from spanbook.errors import UnknownRunError
 from spanbook.moments import money
-from spanbook.reading.records import AnyRow, fields_of
+from spanbook.reading.pages import AnyRow
+from spanbook.reading.records import fields_of
 from spanbook.reading.rows import MetricRow, RunRow
 from spanbook.spans import Status
 from spanbook.store.schema import run_metrics, runs, traces
