@@ -17,6 +17,7 @@ ROOTS = ("core", "examples", "integrations", "viewer")
 ROOMS = {
     "door": ["spanbook"],
     "values": [
+        "spanbook.figures",
         *("spanbook.addresses", "spanbook.errors", "spanbook.moments", "spanbook.placeholders"),
         *(
             "spanbook.references",
