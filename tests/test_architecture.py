@@ -32,7 +32,7 @@ ROOMS = {
     "estimating": ["spanbook.estimates"],
     "pricing": ["spanbook.pricing"],
     "storing": ["spanbook.store"],
-    "reading": ["spanbook.reading"],
+    "reading": ["spanbook.drawing", "spanbook.reading"],
     "commands": ["spanbook.commands"],
     "startup": ["spanbook.startup"],
     "langchain": ["spanbook_langchain"],

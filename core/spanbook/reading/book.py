@@ -3,18 +3,24 @@
 import contextlib
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from sqlalchemy import Engine
 
+from spanbook.drawing.gantt import Unit, gantt
+from spanbook.drawing.graph import Graph
+from spanbook.drawing.graph import build as build_graph
+from spanbook.drawing.graph_svg import graph_svg
+from spanbook.drawing.graph_text import dot, mermaid
+from spanbook.drawing.page import page as html_page
 from spanbook.pricing.own import own_name, own_rates, own_start
 from spanbook.pricing.rates import Price
-from spanbook.reading import costs, queries, trees
+from spanbook.reading import costs, outputs, queries, trees
 from spanbook.reading.costs import CostExplanation
 from spanbook.reading.filters import TraceFilter
 from spanbook.reading.health import StoreHealth, store_health
@@ -29,10 +35,15 @@ from spanbook.reading.rows import (
     TraceRow,
 )
 from spanbook.reading.span_table import SpanTable, span_table
+from spanbook.reading.trace_payloads import trace_payloads
 from spanbook.reading.trees import Tree
 from spanbook.settings import Settings
 from spanbook.store.database import open_engine, reading_engine
 from spanbook.store.prices import add_own, remove_own
+
+GraphFormat = Literal["svg", "mermaid", "dot"]
+GRAPHS: dict[str, Callable[[Graph], str]] = {"svg": graph_svg, "mermaid": mermaid, "dot": dot}
+_MOST_PAYLOADS = 500  # in a page
 
 
 class Trace:
@@ -66,6 +77,44 @@ class Trace:
             UnknownTraceError: the trace has no such span.
         """
         return costs.explain_cost(self._engine, self.row.trace_id, span_id)
+
+    def to_dict(self, *, nested: bool = True, payloads: bool = True) -> dict[str, Any]:
+        """Return the trace as plain data, under `spans` its spans inside each other or flat.
+
+        `payloads` adds what went into each span and came out of it.
+        """
+        found = trace_payloads(self._engine, self.row.trace_id) if payloads else {}
+        shape = outputs.nested if nested else outputs.flat
+        return shape(self.row, self.tree(), found)
+
+    def gantt(self, *, only: str | Collection[str] | None = None, unit: Unit | None = None) -> str:
+        """Return when its spans ran, as an SVG that needs nothing else.
+
+        `only` chooses spans: a regular expression for their names, or their ids. `unit` writes all
+        times in `ms` or `s`.
+        """
+        return gantt(self.tree(), title=self.row.name, only=only, unit=unit)
+
+    def graph(self, format: GraphFormat = "svg") -> str:
+        """Return what called what, and whose output went where, as `svg`, `mermaid` or `dot`.
+
+        Raises:
+            ValueError: another format.
+        """
+        if format not in GRAPHS:
+            raise ValueError(f"No graph is drawn as {format!r}; choose from {', '.join(GRAPHS)}.")
+        return GRAPHS[format](self._graph())
+
+    def _graph(self) -> Graph:
+        return build_graph(self.tree())
+
+    def to_html(self) -> str:
+        """Return the trace as a page of its own, which opens offline and asks nobody for anything.
+
+        It holds the payloads of the first 500 spans.
+        """
+        found = trace_payloads(self._engine, self.row.trace_id, limit=_MOST_PAYLOADS)
+        return html_page(self.row, self.tree(), self._graph(), found)
 
     def __repr__(self) -> str:
         """Return id, name and status."""

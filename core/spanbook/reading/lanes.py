@@ -12,16 +12,21 @@ def assign(spans: Sequence[SpanRow], now: int) -> list[int]:
     Spans take the lowest free lane in the order of their starts, the longer first. One may begin
     where another ends. A span without an end lasts until `now`, in nanoseconds since 1970.
     """
-    ends = [_end(span, now) for span in spans]
-    order = sorted(range(len(spans)), key=lambda i: (spans[i].start_ns, -ends[i], i))
-    lanes = [0] * len(spans)
+    return pack([(span.start_ns, _end(span, now)) for span in spans])
+
+
+def pack(intervals: Sequence[tuple[int, int]]) -> list[int]:
+    """Return a lane for each interval, so that no two in a lane overlap, from 0 on."""
+    order = sorted(range(len(intervals)), key=lambda i: (intervals[i][0], -intervals[i][1], i))
+    lanes = [0] * len(intervals)
     busy: list[tuple[int, int]] = []  # (end, lane)
     free: list[int] = []
     for i in order:
-        while busy and busy[0][0] <= spans[i].start_ns:
+        begin, end = intervals[i]
+        while busy and busy[0][0] <= begin:
             heappush(free, heappop(busy)[1])
         lanes[i] = heappop(free) if free else len(busy)
-        heappush(busy, (ends[i], lanes[i]))
+        heappush(busy, (end, lanes[i]))
     return lanes
 
 

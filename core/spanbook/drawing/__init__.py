@@ -1,0 +1,1 @@
+"""Drawings of traces: Gantt chart, execution graph, one self-contained page."""
