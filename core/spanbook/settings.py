@@ -72,6 +72,7 @@ class Settings:
     journal: str | None = None
     journal_bytes: int = 1 << 30  # beyond this much waiting on disk, records are dropped, counted
     ingest: bool = True  # a thread of this process fills the store
+    data_flow: bool = True  # find out whose output became whose input, while the store is filled
     grace: float = 2.0  # seconds that children may outlive their root before they are incomplete
 
     def __post_init__(self) -> None:
@@ -164,6 +165,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "SPANBOOK_HIDE": ("hide", _names),
     "SPANBOOK_JOURNAL": ("journal", str),
     "SPANBOOK_INGEST": ("ingest", _flag),
+    "SPANBOOK_DATA_FLOW": ("data_flow", _flag),
 }
 
 

@@ -70,3 +70,18 @@ def test_a_page_holds_inputs_outputs_and_errors_and_links_inside_itself_only(tra
     found = Addresses(html)
     assert found.links
     assert all(f'id="{link[1:]}"' in html for link in found.links)
+
+
+def test_the_graph_shows_whose_output_became_whose_input(recorder: Recorder, book: Book):
+    fact = "Owls turn their heads by 270 degrees."
+    with spanbook.span("main") as main:
+        with spanbook.span("look up", kind="retriever") as found:
+            found.set_output([fact])
+        with spanbook.span("ask", kind="llm", input={"prompt": f"Is this true? {fact}"}):
+            pass
+    assert recorder.flush()
+
+    trace = book.trace(main.trace_id or "")
+
+    assert 'n1 -. "data" .-> n2' in trace.graph("mermaid")
+    assert "<title>data</title>" in trace.graph()

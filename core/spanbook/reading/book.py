@@ -39,6 +39,7 @@ from spanbook.reading.trace_payloads import trace_payloads
 from spanbook.reading.trees import Tree
 from spanbook.settings import Settings
 from spanbook.store.database import open_engine, reading_engine
+from spanbook.store.flow import NAME as DATA
 from spanbook.store.prices import add_own, remove_own
 
 GraphFormat = Literal["svg", "mermaid", "dot"]
@@ -106,7 +107,10 @@ class Trace:
         return GRAPHS[format](self._graph())
 
     def _graph(self) -> Graph:
-        return build_graph(self.tree())
+        links = queries.list_links(self._engine, self.row.trace_id)
+        return build_graph(
+            self.tree(), [(link.to_span_id, link.span_id) for link in links if link.name == DATA]
+        )
 
     def to_html(self) -> str:
         """Return the trace as a page of its own, which opens offline and asks nobody for anything.

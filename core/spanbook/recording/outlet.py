@@ -75,7 +75,9 @@ class Outlet:
         # Here, since it brings SQLAlchemy, which a program that records nothing never needs.
         from spanbook.store.ingester import Ingester
 
-        self._ingester = Ingester(self.settings.url, self.journal)
+        self._ingester = Ingester(
+            self.settings.url, self.journal, data_flow=self.settings.data_flow
+        )
         self._ingester.tick = self._tick
         contextvars.Context().run(self._ingester.start)  # whatever is current here is not its own
 

@@ -48,13 +48,18 @@ class Ingester:
     """
 
     def __init__(
-        self, url: str, journal: "Journal", *, clock: Callable[[], int] = time.time_ns
+        self,
+        url: str,
+        journal: "Journal",
+        *,
+        clock: Callable[[], int] = time.time_ns,
+        data_flow: bool = True,
     ) -> None:
         self.written = 0  # finished spans that the store holds
         self.last_error: Exception | None = None
         self.tick: Callable[[], object] | None = None  # called about once a second
         self._journal = journal
-        self._pipeline = Pipeline(url, journal.directory, clock)
+        self._pipeline = Pipeline(url, journal.directory, clock, data_flow=data_flow)
         self._lock = threading.Lock()  # held while a chunk is stored
         self._pace = Pace()
         self._woken = threading.Event()

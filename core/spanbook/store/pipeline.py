@@ -16,6 +16,7 @@ from spanbook.store.compression import Compressor
 from spanbook.store.database import open_engine, writing
 from spanbook.store.estimating import Estimating
 from spanbook.store.filing import Filing
+from spanbook.store.flow import Flows
 from spanbook.store.losses import Losses, save_losses
 from spanbook.store.memory import Memory
 from spanbook.store.openings import Openings
@@ -45,7 +46,9 @@ class Stored:
 class Pipeline:
     """Stores chunks of the journal segments in one directory. For one thread at a time."""
 
-    def __init__(self, url: str, directory: Path, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, url: str, directory: Path, clock: Callable[[], int], *, data_flow: bool = True
+    ) -> None:
         self.openings = Openings(directory)
         self.patience = PATIENCE
         self._patience = PATIENCE  # of the connection
@@ -59,6 +62,7 @@ class Pipeline:
         self._estimating = Estimating(lambda: self.connection)
         self._pricing = Pricing()
         self._memory = Memory()
+        self._flows = Flows() if data_flow else None
 
     @property
     def connection(self) -> Connection:
@@ -149,7 +153,7 @@ class Pipeline:
 
     def _prepare(self, segment: str, lines: Sequence[bytes], pause: Pause) -> Batch:
         quotes = Quotes(self.openings.directory / segment)
-        records = decode(lines, self._memory.texts, pause, quotes)
+        records = decode(lines, self._memory.texts, pause, quotes, self._flows)
         return prepare(
             records, self._memory, self._compressor, self._estimating, self._pricing, pause
         )

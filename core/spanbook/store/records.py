@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 import orjson
 
 from spanbook.spans import SpanKind, Status
+from spanbook.store.flow import Flows, TraceFlow
 from spanbook.store.quotes import Quotes
 from spanbook.store.texts import BatchTexts, KnownTexts, TraceTexts
 from spanbook.store.wording import error_preview, input_preview, output_preview
@@ -39,10 +40,11 @@ class Line(NamedTuple):
 class TraceRecords:
     """The records of one trace, starts and ends by span id."""
 
-    __slots__ = ("contexts", "ends", "events", "links", "starts", "texts")
+    __slots__ = ("contexts", "ends", "events", "flow", "links", "starts", "texts")
 
-    def __init__(self, texts: TraceTexts) -> None:
+    def __init__(self, texts: TraceTexts, flow: TraceFlow | None) -> None:
         self.texts = texts
+        self.flow = flow
         self.starts: dict[str, Record] = {}
         self.ends: dict[str, Record] = {}
         self.events: list[Record] = []
@@ -56,6 +58,7 @@ class Records:
 
     texts: BatchTexts
     quotes: Quotes
+    flows: Flows | None = None  # None: whose output became whose input is not looked for
     traces: dict[str, TraceRecords] = field(default_factory=dict[str, TraceRecords])
     processes: list[Record] = field(default_factory=list[Record])
     runs: list[Record] = field(default_factory=list[Record])  # starts, metrics and ends
@@ -68,19 +71,25 @@ class Records:
         """Return the records of a trace, to be added to."""
         found = self.traces.get(trace_id)
         if found is None:
-            found = self.traces[trace_id] = TraceRecords(TraceTexts(trace_id, self.texts))
+            flow = None if self.flows is None else self.flows.of(trace_id)
+            found = TraceRecords(TraceTexts(trace_id, self.texts), flow)
+            self.traces[trace_id] = found
         return found
 
 
 def decode(
-    lines: Iterable[bytes], known: KnownTexts, pause: Pause, quotes: Quotes | None = None
+    lines: Iterable[bytes],
+    known: KnownTexts,
+    pause: Pause,
+    quotes: Quotes | None = None,
+    flows: Flows | None = None,
 ) -> Records:
     """Read journal lines; those that are no record are counted and left out.
 
     So are texts that a line quotes and neither the lines nor their segment hold.
     """
     quotes = quotes or Quotes()
-    records = Records(BatchTexts(known), quotes)
+    records = Records(BatchTexts(known), quotes, flows)
     for line in lines:
         try:
             record = orjson.loads(line)
@@ -117,7 +126,7 @@ def _add_start(records: Records, record: Record) -> bool:
         return False
     trace = records.trace(record["trace"])
     if record["span"] not in trace.starts:
-        _take_payload(record, trace.texts)
+        _take_payload(record, trace)
         trace.starts[record["span"]] = record
     if "context" in record:
         _add_context(trace, record)
@@ -130,7 +139,7 @@ def _add_end(records: Records, record: Record) -> bool:
     trace = records.trace(record["trace"])
     known = trace.ends.get(record["span"])
     if known is None or known["status"] == _INCOMPLETE:
-        _take_payload(record, trace.texts)
+        _take_payload(record, trace)
         trace.ends[record["span"]] = record
     if record["status"] != _INCOMPLETE:
         records.finished += 1
@@ -139,14 +148,16 @@ def _add_end(records: Records, record: Record) -> bool:
     return True
 
 
-def _take_payload(record: Record, texts: TraceTexts) -> None:
+def _take_payload(record: Record, trace: TraceRecords) -> None:
     """Turn input and output into JSON while they are at hand; of a root, keep previews.
 
     The JSON is copied where it is joined with its key. The copy is as short as can be: what orjson
     returns was cut from a longer piece, and many of these would leave the heap in shreds.
     """
-    uses: set[bytes] = set()
+    texts, uses = trace.texts, set[bytes]()
     is_root = "parent" not in record or "entry" in record
+    if trace.flow is not None:
+        trace.links += trace.flow.read(record)
     texts.found.add(record["name"])
     if "input" in record:
         if is_root:

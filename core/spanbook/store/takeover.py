@@ -18,6 +18,7 @@ from spanbook.segments import (
     read_lines,
     unclaimed,
 )
+from spanbook.settings import Settings
 from spanbook.store.database import writing
 from spanbook.store.losses import Losses
 from spanbook.store.pace import at_once
@@ -44,7 +45,12 @@ class Collector:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         address = store_url(url)
-        self._pipeline = Pipeline(address, directory or journal_directory(address), clock)
+        self._pipeline = Pipeline(
+            address,
+            directory or journal_directory(address),
+            clock,
+            data_flow=Settings.load().data_flow,
+        )
 
     def collect(self) -> int:
         """Store what dead processes left and what living ones only append; return how many records.
