@@ -17,7 +17,7 @@ ROOTS = ("core", "examples", "integrations", "viewer")
 ROOMS = {
     "door": ["spanbook"],
     "values": [
-        "spanbook.figures",
+        *("spanbook.figures", "spanbook.notices"),
         *("spanbook.addresses", "spanbook.errors", "spanbook.moments", "spanbook.placeholders"),
         *(
             "spanbook.references",

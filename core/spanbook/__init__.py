@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from spanbook.notices import Exporter, Notice, NoticeKind, SpanSnapshot
 from spanbook.recording.ambient import context, paused
 from spanbook.recording.carrying import (
     carried,
@@ -11,7 +12,7 @@ from spanbook.recording.carrying import (
     traceparent,
     uninstall_threads,
 )
-from spanbook.recording.defaults import configure, default_recorder, flush
+from spanbook.recording.defaults import configure, default_recorder, flush, listen
 from spanbook.recording.manual import Span as span  # noqa: N813  # reads as a verb where it is used
 from spanbook.recording.manual import current_span, current_span_id, current_trace_id
 from spanbook.recording.observed import observe
@@ -29,12 +30,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Book",
+    "Exporter",
     "Flushed",
     "Limits",
+    "Notice",
+    "NoticeKind",
     "Recorder",
     "Settings",
     "SpanKind",
     "SpanReference",
+    "SpanSnapshot",
     "Status",
     "Usage",
     "carried",
@@ -48,6 +53,7 @@ __all__ = [
     "flush",
     "headers",
     "install_threads",
+    "listen",
     "new_trace_id",
     "observe",
     "open",

@@ -4,6 +4,8 @@ import os
 import threading
 from typing import Any
 
+from spanbook.notices import Exporter, Listener, NoticeKind
+from spanbook.recording.listening import Listening
 from spanbook.recording.outlet import Flushed
 from spanbook.recording.recorder import Recorder
 from spanbook.settings import Settings
@@ -58,6 +60,20 @@ def _from_environment() -> Recorder:
     except SettingsError as error:
         logging.getLogger("spanbook").warning("Nothing is recorded: %s", error)
         return Recorder(settings=Settings(enabled=False))
+
+
+def listen(
+    listener: Listener | Exporter, *kinds: NoticeKind | str, recorder: Recorder | None = None
+) -> Listening:
+    """Have a listener or an exporter told of what is recorded from now on, by default all.
+
+    It is called in a thread of its own and slows nothing; what it raises stays there. It listens to
+    `recorder`, else to the process's recorder as it is now: call this after `configure`.
+
+    Raises:
+        ValueError: there is no such kind of notice.
+    """
+    return (recorder or default_recorder()).listen(listener, *kinds)
 
 
 def flush(timeout: float = 5.0) -> Flushed:

@@ -34,7 +34,7 @@ def guarded(method: Callable[P, T]) -> Callable[P, T | None]:
     return call
 
 
-def report(error: Exception, where: str, owner: Any = None) -> None:
+def report(error: BaseException, where: str, owner: Any = None) -> None:
     """Count an internal error with the recorder of `owner` and log it once for each place."""
     cause = (where, type(error).__qualname__)
     if cause not in _said and len(_said) < 1_000:

@@ -1,6 +1,7 @@
 """The outlet: a recorder's way into the journal, and from there into the store."""
 
 import contextvars
+import time
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from spanbook.addresses import journal_directory
 from spanbook.gate.plain import Gate
 from spanbook.gate.quotes import Quotes
 from spanbook.recording.journal import Journal
+from spanbook.recording.listening import Listeners
 from spanbook.recording.process import process_record
 from spanbook.settings import Settings
 from spanbook.spans import new_trace_id
@@ -52,6 +54,7 @@ class Outlet:
             only_appends=not settings.ingest,
         )
         self.gate = Gate(settings, self._keep_media, Quotes(self.journal))
+        self.listeners: Listeners | None = None  # None: nobody ever listened
         self._clock = clock
         self._tick = tick
         self._begin()
@@ -70,6 +73,8 @@ class Outlet:
         self.journal.write(self.gate.encode, record)
         if self._ingester is None and self.settings.ingest:
             self._start_ingester()
+        if self.listeners is not None:
+            self.listeners.tell(record)
 
     def _start_ingester(self) -> None:
         # Here, since it brings SQLAlchemy, which a program that records nothing never needs.
@@ -93,8 +98,11 @@ class Outlet:
 
     def flush(self, timeout: float) -> Flushed:
         """Wait until the store holds all that was written, at most `timeout` seconds."""
+        deadline = time.monotonic() + timeout
         ingester = self._ingester
         complete = self.journal.pending == 0 if ingester is None else ingester.drain(timeout)
+        if self.listeners is not None:
+            self.listeners.drain(deadline - time.monotonic())
         written = 0 if ingester is None else ingester.written
         return Flushed(written, max(self.finished - written, 0), self.journal.dropped, complete)
 
@@ -107,9 +115,13 @@ class Outlet:
             self._ingester.stop()
             self._ingester = None
         self.journal.close()
+        if self.listeners is not None:
+            self.listeners.close(timeout)
         return flushed
 
     def forked(self) -> None:
         """Start a run and a journal of its own in a forked child."""
         self.journal.forget()
+        if self.listeners is not None:
+            self.listeners.forked()
         self._begin()

@@ -9,10 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from spanbook.addresses import store_url
+from spanbook.notices import Exporter, Listener, NoticeKind
 from spanbook.recording import ambient
 from spanbook.recording.clock import Clock
 from spanbook.recording.guard import guarded
 from spanbook.recording.identity import is_sampled, number_of, span_id_of, trace_id_of
+from spanbook.recording.listening import Listeners, Listening
 from spanbook.recording.live import Known, LiveSpan
 from spanbook.recording.open_spans import OpenSpans
 from spanbook.recording.outlet import Flushed, Outlet
@@ -417,6 +419,24 @@ class Recorder:
             record["counted"] = False  # and, without usage, not to be estimated
         if live.up is not None and (usage is not None or live.usage_below):
             live.up.usage_below = True
+
+    # -- telling ----------------------------------------------------------------------------------
+
+    def listen(
+        self, listener: Listener | Exporter, *kinds: NoticeKind | str, only_below: bool = False
+    ) -> Listening:
+        """Have a listener or an exporter told of what is recorded, in a thread of its own.
+
+        `kinds` are those it wants, by default all: `span-start`, `span-record`, `span-success`,
+        `span-error`, `span-complete`. With `only_below` it gets what the returned object follows.
+
+        Raises:
+            ValueError: there is no such kind.
+        """
+        outlet = self._outlet
+        if outlet.listeners is None:
+            outlet.listeners = Listeners(self)
+        return outlet.listeners.add(listener, kinds, only_below=only_below)
 
     # -- keeping ----------------------------------------------------------------------------------
 
