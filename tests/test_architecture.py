@@ -33,6 +33,7 @@ ROOMS = {
     "pricing": ["spanbook.pricing"],
     "storing": ["spanbook.store"],
     "reading": ["spanbook.drawing", "spanbook.reading"],
+    "pipelines": ["spanbook.pipelines"],
     "commands": ["spanbook.commands"],
     "startup": ["spanbook.startup"],
     "langchain": ["spanbook_langchain"],
@@ -51,7 +52,8 @@ DOORS = {
     "pricing": {"values"},
     "storing": {"values", "estimating", "pricing", "alembic", "orjson", "sqlalchemy", "zstandard"},
     "reading": {"values", "pricing", "storing", "orjson", "pandas", "sqlalchemy", "zstandard"},
-    "door": {"values", "recording"},
+    "pipelines": {"values", "recording"},
+    "door": {"values", "recording", "pipelines"},
     "startup": {"values"},
     "commands": {"values", "click"},
     "langchain": {"door", "values", "recording", "pricing", "langchain_core"},
@@ -79,6 +81,7 @@ LATE_DOORS = {
     "estimating": {"tiktoken"},  # where it is installed
     "pricing": {"genai_prices"},  # where it is installed
     "storing": {"recording"},  # the type of the journal that is drained
+    "pipelines": {"reading"},  # what ran is read back
     "door": {"reading"},  # spanbook.open
     "commands": {"pricing", "recording", "storing", "reading", "door", "sqlalchemy"},
     "langchain": {"langgraph"},  # where it is installed

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from spanbook.notices import Exporter, Notice, NoticeKind, SpanSnapshot
+from spanbook.pipelines import Pipeline, Step
 from spanbook.recording.ambient import context, paused
 from spanbook.recording.carrying import (
     carried,
@@ -35,12 +36,14 @@ __all__ = [
     "Limits",
     "Notice",
     "NoticeKind",
+    "Pipeline",
     "Recorder",
     "Settings",
     "SpanKind",
     "SpanReference",
     "SpanSnapshot",
     "Status",
+    "Step",
     "Usage",
     "carried",
     "configure",

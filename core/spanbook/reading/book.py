@@ -41,6 +41,7 @@ from spanbook.settings import Settings
 from spanbook.store.database import open_engine, reading_engine
 from spanbook.store.flow import NAME as DATA
 from spanbook.store.prices import add_own, remove_own
+from spanbook.usage import Usage
 
 GraphFormat = Literal["svg", "mermaid", "dot"]
 GRAPHS: dict[str, Callable[[Graph], str]] = {"svg": graph_svg, "mermaid": mermaid, "dot": dot}
@@ -78,6 +79,30 @@ class Trace:
             UnknownTraceError: the trace has no such span.
         """
         return costs.explain_cost(self._engine, self.row.trace_id, span_id)
+
+    def usage(self, span_id: str | None = None) -> dict[str, Usage]:
+        """Return the tokens of each model, of the whole trace or of one span and all below it.
+
+        What has no model's name is under "".
+        """
+        found: dict[str, Usage] = {}
+        for span in self._below(span_id):
+            if span.usage is not None and span.counted:
+                model = span.model or ""
+                known = found.get(model)
+                found[model] = span.usage if known is None else known + span.usage
+        return found
+
+    def _below(self, span_id: str | None) -> Iterator[SpanRow]:
+        """Yield a span and all below it; all spans of the trace for None."""
+        depth = -1
+        for node in self.tree().nodes:
+            if depth >= 0 and node.depth <= depth:
+                return
+            if depth < 0 and node.span.span_id == span_id:
+                depth = node.depth
+            if span_id is None or depth >= 0:
+                yield node.span
 
     def to_dict(self, *, nested: bool = True, payloads: bool = True) -> dict[str, Any]:
         """Return the trace as plain data, under `spans` its spans inside each other or flat.
