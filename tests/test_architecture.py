@@ -34,6 +34,7 @@ ROOMS = {
     "storing": ["spanbook.store"],
     "reading": ["spanbook.drawing", "spanbook.reading"],
     "pipelines": ["spanbook.pipelines"],
+    "console": ["spanbook.console"],
     "commands": ["spanbook.commands"],
     "startup": ["spanbook.startup"],
     "langchain": ["spanbook_langchain"],
@@ -53,6 +54,7 @@ DOORS = {
     "storing": {"values", "estimating", "pricing", "alembic", "orjson", "sqlalchemy", "zstandard"},
     "reading": {"values", "pricing", "storing", "orjson", "pandas", "sqlalchemy", "zstandard"},
     "pipelines": {"values", "recording"},
+    "console": {"values", "rich"},
     "door": {"values", "recording", "pipelines"},
     "startup": {"values"},
     "commands": {"values", "click"},
@@ -77,7 +79,8 @@ DOORS = {
 
 # What it may import inside a function besides, because few programs need it or it is heavy.
 LATE_DOORS = {
-    "recording": {"storing"},  # a recorder starts what fills the store
+    # A recorder starts what fills the store, and what SPANBOOK_CONSOLE asks for.
+    "recording": {"storing", "console"},
     "estimating": {"tiktoken"},  # where it is installed
     "pricing": {"genai_prices"},  # where it is installed
     "storing": {"recording"},  # the type of the journal that is drained
@@ -91,6 +94,7 @@ LATE_DOORS = {
 # Doors for these modules only.
 ONLY = {
     ("reading", "pandas"): {"spanbook.reading.frames", "spanbook.reading.span_table"},
+    ("recording", "console"): {"spanbook.recording.defaults"},
     ("recording", "storing"): {"spanbook.recording.outlet"},
     ("storing", "recording"): {"spanbook.store.ingester"},
     ("viewer", "commands"): {"spanbook_viewer.commands"},

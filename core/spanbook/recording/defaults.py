@@ -27,6 +27,7 @@ def configure(url: str | os.PathLike[str] | None = None, **settings: Any) -> Rec
     recorder = Recorder(url, **settings)
     with _lock:
         before, _default = _default, recorder
+    _show_in_console(recorder)
     if before is not None:
         before.close()
     return recorder
@@ -56,10 +57,32 @@ def _from_environment() -> Recorder:
     from spanbook.errors import SettingsError
 
     try:
-        return Recorder()
+        recorder = Recorder()
     except SettingsError as error:
         logging.getLogger("spanbook").warning("Nothing is recorded: %s", error)
         return Recorder(settings=Settings(enabled=False))
+    _show_in_console(recorder)
+    return recorder
+
+
+def _show_in_console(recorder: Recorder) -> None:
+    """Show traces in the terminal if SPANBOOK_CONSOLE says so; `always` does where there is none.
+
+    What is wrong with that is logged.
+    """
+    wish = os.environ.get("SPANBOOK_CONSOLE", "").strip().lower()
+    if wish in ("", "0", "false", "no", "off"):
+        return
+    try:
+        from spanbook.console import ConsoleExporter
+    except ImportError:
+        import logging
+
+        logging.getLogger("spanbook").warning(
+            "SPANBOOK_CONSOLE needs rich: pip install 'spanbook[console]'."
+        )
+        return
+    recorder.listen(ConsoleExporter(force=wish == "always"), "span-start", "span-complete")
 
 
 def listen(
