@@ -40,6 +40,7 @@ ROOMS = {
     "langchain": ["spanbook_langchain"],
     "llama_index": ["spanbook_llama_index"],
     "openai": ["spanbook_openai"],
+    "pytest": ["spanbook_pytest"],
     "viewer": ["spanbook_viewer"],
     "examples": ["spanbook_examples"],
 }
@@ -65,6 +66,7 @@ DOORS = {
         *("llama_index", "llama_index_instrumentation", "pydantic", "workflows"),
     },
     "openai": {"door", "values", "recording", "pricing", "orjson"},
+    "pytest": {"values", "recording", "reading", "pytest"},
     "viewer": {
         *("door", "values", "reading", "commands"),
         *("click", "flask", "jinja2", "markdown_it", "markupsafe", "nh3", "orjson"),
@@ -223,6 +225,7 @@ DATABASE = {"alembic", "sqlalchemy", "zstandard"}
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
+        ("spanbook_pytest.plugin", {"spanbook"} | FRAMEWORKS | DATABASE),
         ("spanbook", FRAMEWORKS | DATABASE),
         ("spanbook.startup", FRAMEWORKS | DATABASE),
         ("spanbook.commands", FRAMEWORKS | DATABASE),

@@ -64,6 +64,10 @@ class Trace:
         """Return the spans as a tree."""
         return trees.build(self.spans)
 
+    def payloads(self) -> dict[str, Payload]:
+        """Return what went into all spans and came out of them, by span id."""
+        return trace_payloads(self._engine, self.row.trace_id)
+
     def payload(self, span_id: str) -> Payload:
         """Return what went into a span and came out of it.
 

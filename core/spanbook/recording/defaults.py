@@ -2,6 +2,8 @@
 
 import os
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 from spanbook.notices import Exporter, Listener, NoticeKind
@@ -83,6 +85,19 @@ def _show_in_console(recorder: Recorder) -> None:
         )
         return
     recorder.listen(ConsoleExporter(force=wish == "always"), "span-start", "span-complete")
+
+
+@contextmanager
+def used(recorder: Recorder) -> Generator[None]:
+    """Make `recorder` the process's recorder inside, and that of before afterwards."""
+    global _default  # noqa: PLW0603  # the one default of the process
+    with _lock:
+        before, _default = _default, recorder
+    try:
+        yield
+    finally:
+        with _lock:
+            _default = before
 
 
 def listen(
