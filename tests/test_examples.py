@@ -204,12 +204,15 @@ def test_long_words_are_several_tokens():
 PAGES = [
     "README.md",
     "docs/context-and-runs.md",
+    "docs/exporters.md",
     "docs/functions.md",
     "docs/langchain.md",
     "docs/llama_index.md",
     "docs/openai.md",
+    "docs/pipelines.md",
     "docs/recording.md",
     "docs/spans.md",
+    "docs/testing.md",
     "docs/trace-trees.md",
 ]
 COMPLETION = {
@@ -268,6 +271,17 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page: str, provider: str, tm
     assert done.returncode == 0, done.stderr
     assert not done.stderr
     assert list(tmp_path.glob("*.db"))
+
+
+def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path):
+    page = (ROOT / "docs" / "testing.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "test_page.py").write_text("\n".join(blocks), "utf-8")
+
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:asyncio", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert "2 passed" in done.stdout, done.stdout
 
 
 def test_the_readme_names_every_variable():
