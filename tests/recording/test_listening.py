@@ -277,11 +277,16 @@ def test_an_exporter_is_told_and_closed_with_the_recorder(url: str):
         notices = 0
         closed = 0
 
+        def __init__(self) -> None:
+            self.threads: set[int] = set()
+
         def export(self, notice: Notice) -> None:
             self.notices += 1
+            self.threads.add(threading.get_ident())
 
         def close(self) -> None:
             self.closed += 1
+            self.threads.add(threading.get_ident())
 
     counter = Counter()
     recorder = Recorder(url, ingest=False)
@@ -293,6 +298,7 @@ def test_an_exporter_is_told_and_closed_with_the_recorder(url: str):
 
     assert isinstance(counter, Exporter)
     assert (counter.notices, counter.closed) == (3, 1)
+    assert len(counter.threads) == 1
 
 
 def test_listening_goes_on_after_the_recorder_was_closed(url: str):

@@ -128,14 +128,22 @@ class Listening:
     def close(self, timeout: float) -> None:
         """Tell the listener what waits and end its thread; a later record starts it anew."""
         drained = self.drain(timeout)
-        thread = self._thread
+        with self._lock:
+            thread = self._thread
         if thread is None:
+            self._let_go()
             return
         self._queue.put(None)
         if drained and thread is not threading.current_thread():
             thread.join(timeout)
+
+    def _let_go(self) -> None:
+        """Close the exporter, in the thread that it was called in, and a loop of ours."""
         if self._close is not None:
             self._guarded(self._close)
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
 
     # -- the listener's thread --------------------------------------------------------------------
 
@@ -153,9 +161,7 @@ class Listening:
                 with self._lock:
                     self._waiting -= len(entry)
                     self._pending -= 1
-        if self._runner is not None:
-            self._runner.close()
-            self._runner = None
+        self._let_go()
         with self._lock:
             self._thread = None
             if self._pending:  # came meanwhile
