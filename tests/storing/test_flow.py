@@ -185,6 +185,20 @@ def test_flow_can_be_switched_off(shelf: Shelf):
     assert flows(shelf) == []
 
 
+def test_a_history_is_linked_to_what_was_said_last():
+    flow = Flows().of(TRACE)
+    history: list[dict[str, str]] = []
+    for number in range(1_000):
+        text = f"The answer is that of number {number}, again."
+        history.append({"role": "assistant", "content": text})
+        flow.read({"span": span_id(number), "parent": "p", "output": text, "end": number})
+
+    taken = {"span": "y", "parent": "p", "input": {"messages": history}, "start": 10_000}
+
+    linked = [link["to_span"] for link in flow.read(taken)]
+    assert linked == [span_id(number) for number in range(999, 983, -1)]
+
+
 def test_what_is_remembered_is_bounded():
     flows = Flows()
     for number in range(3 * _TRACES):

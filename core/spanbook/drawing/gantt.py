@@ -108,7 +108,7 @@ def gantt(
         shapes += _shapes(chart, bar, _HEAD + line * chart.step)
     if len(drawn) < len(nodes):
         height += _ROW
-        left_out = figures.plural(len(nodes) - len(drawn), "shorter span")
+        left_out = figures.plural(len(nodes) - len(drawn), "span")
         shapes.append(_text(chart.left, height - _MARGIN, f"{left_out} not drawn", "muted"))
     return drawing(title, _WIDTH, height, _RULES, shapes)
 

@@ -24,7 +24,8 @@ _NEEDLES = 64  # texts remembered that may stand inside longer ones, twice
 _FEW = 8  # of them are looked for one by one
 _LONGEST_NEEDLE = 16_384
 _PIECES = 64  # of one output
-_NODES = 1_000  # values of one input looked at
+_NODES = 300  # values of one input looked at, the last ones of a list first
+_LINKS = 16  # of one span, to those that ended last: a history holds all that was ever said
 _SCANNED = 32_768  # characters of one input searched
 _SAME_WINDOW = 8
 _MEMORIES = 4_096
@@ -82,14 +83,22 @@ class _Known:
                     del found[0]
         self._few.clear()
 
-    def inside(self, text: str) -> set[str]:
-        """Return the needles in `text`."""
-        found = {needle for needle in self._few if needle in text}
-        if self._windows:
-            steps = {text[at : at + _WINDOW] for at in range(0, len(text), _STEP)}
-            for window in steps & self._windows.keys():
-                found.update(needle for needle in self._windows[window] if needle in text)
-        return found
+    @property
+    def has_index(self) -> bool:
+        return bool(self._windows)
+
+    def inside(self, text: str, steps: set[str]) -> Iterator[str]:
+        """Yield the needles in `text`; `steps` are its windows if there is an index."""
+        looked_at: set[str] = set()
+        for needle in self._few:
+            if needle in text:
+                yield needle
+        for window in steps & self._windows.keys():
+            for needle in self._windows[window]:
+                if needle not in looked_at:
+                    looked_at.add(needle)
+                    if needle in text:
+                        yield needle
 
 
 class TraceFlow:
@@ -121,11 +130,11 @@ class TraceFlow:
         span, start = record["span"], record["start"]
         inherited = self._given.get(parent or "", _NOTHING)
         found = {
-            source
+            source: end
             for source, end in self._sources(record["input"])
-            if end <= start and source != span
+            if end <= start and source != span and source not in inherited
         }
-        fresh = sorted(found - inherited)
+        fresh = sorted(found, key=lambda source: (-found[source], source))[:_LINKS]
         if len(self._given) > _MEMORIES:
             self._given.clear()
         if fresh or inherited:
@@ -179,7 +188,10 @@ class TraceFlow:
 
     def _search(self, key: int, text: str) -> list[int]:
         """Return the hashes of the needles in a text that is new, and remember them."""
-        needles = self._young.inside(text) | self._old.inside(text)
+        steps: set[str] = set()
+        if self._young.has_index or self._old.has_index:
+            steps = {text[at : at + _WINDOW] for at in range(0, len(text), _STEP)}
+        needles = {*self._young.inside(text, steps), *self._old.inside(text, steps)}
         if len(self._searched) > _MEMORIES:
             self._searched.clear()
         found = self._searched[key] = [hash(needle) for needle in needles if _is_telling(needle)]
@@ -216,17 +228,16 @@ def _add_texts(value: Any, texts: list[str], most: int) -> int:
     """Add the telling texts in `value`; return how many pieces may still be looked at."""
     waiting: list[Any] = [value]
     while waiting and most > 0:
-        container = waiting.pop()
+        item = waiting.pop()
+        most -= 1
         # `__class__`, because `type` would lead the type checker astray.
-        for item in container.values() if container.__class__ is dict else container:
-            most -= 1
-            if most <= 0:
-                break
-            if item.__class__ is str:
-                if len(item) >= _LEAST:
-                    texts.append(item)
-            elif item.__class__ is dict or item.__class__ is list:
-                waiting.append(item)
+        if item.__class__ is str:
+            if len(item) >= _LEAST:
+                texts.append(item)
+        elif item.__class__ is dict:
+            waiting += item.values()
+        elif item.__class__ is list:
+            waiting += item[-most:] if most else ()
     return most
 
 
