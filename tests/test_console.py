@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 import spanbook
 from spanbook import console, figures
 from spanbook.console import ConsoleExporter
-from spanbook.notices import Exporter
+from spanbook.notices import Exporter, SpanSnapshot
 from spanbook.recording.recorder import Recorder
 
 
@@ -57,6 +58,23 @@ def test_a_trace_is_a_tree_with_times_tokens_and_errors(recorder: Recorder):
         ✓ chain answer  7 ms  1,204 in · 31 out
         ├── ✓ llm ask  small  7 ms  1,204 in · 31 out
         └── ✕ tool look up  7 ms  ValueError: no [bold]such[/bold] thing""")
+
+
+def test_costs_are_shown_where_a_price_is_known(recorder: Recorder):
+    def price(span: SpanSnapshot) -> Decimal | None:
+        return Decimal("0.25") if span.model == "small" else None
+
+    def calls() -> None:
+        with spanbook.span("answer"):
+            for model in ("small", "small", "unknown"):
+                with spanbook.span("ask", kind="llm", model=model) as ask:
+                    ask.set_usage(spanbook.Usage(input=5, output=1))
+
+    assert show(recorder, calls, force=True, price=price) == dedent("""\
+        ✓ step answer  7 ms  15 in · 3 out  ≥ $0.50
+        ├── ✓ llm ask  small  7 ms  5 in · 1 out  $0.25
+        ├── ✓ llm ask  small  7 ms  5 in · 1 out  $0.25
+        └── ✓ llm ask  unknown  7 ms  5 in · 1 out""")
 
 
 def test_nothing_is_printed_where_there_is_no_terminal(recorder: Recorder):

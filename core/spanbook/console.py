@@ -3,7 +3,9 @@
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TextIO
 
 from rich.console import Console
@@ -41,6 +43,7 @@ class _Branch:
     """A span with what is below it."""
 
     span: SpanSnapshot
+    cost: Decimal | None = None
     below: list["_Branch"] = field(default_factory=list["_Branch"])
 
 
@@ -60,11 +63,22 @@ class _Growing:
         branch = self.branches[span.span_id] = _Branch(span)
         above.below.append(branch)
 
+    def _calls(self) -> list[_Branch]:
+        """Return the spans whose usage counts."""
+        known = self.branches.values()
+        return [one for one in known if one.span.usage is not None and one.span.counted]
+
     @property
     def usage(self) -> Usage | None:
-        known = [branch.span for branch in self.branches.values()]
-        usages = [span.usage for span in known if span.usage is not None and span.counted]
+        usages = [call.span.usage for call in self._calls() if call.span.usage is not None]
         return sum(usages[1:], usages[0]) if usages else None
+
+    @property
+    def cost(self) -> str:
+        """What all calls cost together, as far as that is known; empty where it is not."""
+        costs = [call.cost for call in self._calls()]
+        known = [cost for cost in costs if cost is not None]
+        return figures.money(sum(known, Decimal(0)), costs.count(None)) if known else ""
 
 
 class ConsoleExporter:
@@ -72,12 +86,18 @@ class ConsoleExporter:
 
     A tree is printed when its trace ends; with `live`, which is on in a terminal, it is also shown
     while it grows. Where `file`, by default standard output, is no terminal nothing is printed,
-    unless `force` says so.
+    unless `force` says so. `price` says what a model call cost, None where it does not know.
     """
 
     def __init__(
-        self, file: TextIO | None = None, *, live: bool | None = None, force: bool = False
+        self,
+        file: TextIO | None = None,
+        *,
+        live: bool | None = None,
+        force: bool = False,
+        price: Callable[[SpanSnapshot], Decimal | None] | None = None,
     ) -> None:
+        self._price = price
         self._file = sys.stdout if file is None else file
         is_terminal = self._file.isatty()
         self._console = Console(file=self._file)
@@ -118,6 +138,8 @@ class ConsoleExporter:
         if growing is None or branch is None:
             return
         branch.span = span
+        if span.usage is not None and self._price is not None:
+            branch.cost = self._price(span)
         if branch is growing.head:
             del self._traces[span.trace_id]
             if not self._traces:
@@ -148,12 +170,13 @@ class ConsoleExporter:
 def _tree(growing: _Growing, most: int) -> Tree:
     """Return a trace of which the first `most` spans are drawn."""
     head = growing.head
-    tree = Tree(_line(head.span, growing.usage), guide_style="dim")
+    tree = Tree(_line(head.span, growing.usage, growing.cost), guide_style="dim")
     waiting = [(branch, tree) for branch in reversed(head.below)]
     drawn = 1
     while waiting and drawn < most:
         branch, above = waiting.pop()
-        place = above.add(_line(branch.span, branch.span.usage))
+        cost = "" if branch.cost is None else figures.money(branch.cost)
+        place = above.add(_line(branch.span, branch.span.usage, cost))
         drawn += 1
         waiting += [(below, place) for below in reversed(branch.below)]
     missing = len(growing.branches) - drawn + growing.left_out
@@ -162,8 +185,8 @@ def _tree(growing: _Growing, most: int) -> Tree:
     return tree
 
 
-def _line(span: SpanSnapshot, usage: Usage | None) -> Text:
-    """Return a span on one line: status, kind, name, model, duration, tokens, error."""
+def _line(span: SpanSnapshot, usage: Usage | None, cost: str) -> Text:
+    """Return a span on one line: status, kind, name, model, duration, tokens, cost, error."""
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"{figures.GLYPHS[span.status]} ", _STATUSES.get(span.status, "dim"))
     line.append(f"{span.kind} ", _FAMILIES.get(figures.family(span.kind), "dim"))
@@ -174,6 +197,7 @@ def _line(span: SpanSnapshot, usage: Usage | None) -> Text:
     if usage is not None:
         mark = "≈ " if usage.estimated else ""
         facts.append(f"{mark}{usage.input:,} in · {usage.output:,} out")
+    facts.append(cost)
     line.append("".join(f"  {fact}" for fact in facts if fact), "dim")
     if span.error is not None:
         words = f"{span.error.type}: {span.error.message}"
