@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from langchain_core.runnables import RunnableLambda
 
 import spanbook
 from spanbook.errors import UnknownTraceError
@@ -19,6 +20,7 @@ from spanbook.pipelines import Pipeline, Step
 from spanbook.reading.book import Book
 from spanbook.reading.rows import SpanRow
 from spanbook.recording.recorder import Recorder
+from spanbook_langchain import SpanbookCallbackHandler
 from tests.outlines import outline
 
 
@@ -391,3 +393,19 @@ def test_runs_at_the_same_time_are_traces_of_their_own(pipeline: Pipeline, book:
     pipeline.recorder.flush()
     assert results == [0, 2, 4, 6]
     assert [trace.span_count for trace in book.traces()] == [2] * 4
+
+
+def test_a_chain_inside_a_step_is_below_it(pipeline: Pipeline, recorder: Recorder):
+    handler = SpanbookCallbackHandler(recorder)
+    words = RunnableLambda(str.upper, name="upper") | RunnableLambda(len, name="count")
+
+    @pipeline.step
+    def measure(text: str) -> int:
+        return words.invoke(text, config={"callbacks": [handler]})
+
+    assert pipeline.run(lambda step: step.step("given", measure, "owl")) == 3
+    assert outline(recorder).splitlines()[-3:] == [
+        "      chain RunnableSequence",
+        "        chain upper",
+        "        chain count",
+    ]
