@@ -197,6 +197,78 @@ def test_keys_with_ctrl_are_left_to_the_browser(page, address):
     assert page.evaluate("document.activeElement === document.body")
 
 
+def test_the_wheel_zooms_around_the_pointer_a_drag_pans_and_a_key_resets(page, address):
+    page.goto(address)
+    scripted(page)
+    bar = row(page, "lookup").locator(".mark")
+    before = bar.bounding_box()
+    assert before
+    middle, line = before["x"] + before["width"] / 2, before["y"] + 4
+
+    page.mouse.move(middle, line)
+    page.mouse.wheel(0, -300)
+
+    expect(page.locator(".scale span").first).not_to_have_text("0 ms")
+    wide = bar.bounding_box()
+    assert wide
+    assert wide["width"] > 1.5 * before["width"]
+    assert abs(wide["x"] + wide["width"] / 2 - middle) < 2
+    page.wait_for_url("**from=**")
+    page.mouse.down()
+    page.mouse.move(middle + 40, line, steps=4)
+    page.mouse.up()
+    moved = bar.bounding_box()
+    assert moved
+    assert 36 <= moved["x"] - wide["x"] <= 44
+    expect(heading(page)).to_contain_text("answer question")  # a drag selects nothing
+    row(page, "lookup").locator("a").click(position={"x": 60, "y": 10})
+    expect(heading(page)).to_contain_text("lookup")
+    assert "from=" in page.url
+    page.reload()
+    expect(page.locator(".scale span").first).not_to_have_text("0 ms")
+    scripted(page)
+    page.keyboard.press("0")
+    expect(page.locator(".scale span").first).to_have_text("0 ms")
+    page.wait_for_url(lambda url: "from=" not in url)
+
+
+def test_arrows_walk_and_fold_and_shifted_ones_pan(page, address):
+    page.goto(address)
+    scripted(page)
+    row(page, "policy agent").locator("a").click(position={"x": 60, "y": 10})
+    expect(heading(page)).to_contain_text("policy agent")
+
+    page.keyboard.press("ArrowLeft")
+    expect(row(page, "lookup")).to_be_hidden()
+    page.keyboard.press("ArrowRight")
+    expect(row(page, "lookup")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    expect(row(page, "ChatPromptTemplate").locator("a")).to_be_focused()
+    page.keyboard.press("+")
+    expect(page.locator(".scale span")).to_have_text(["1.05 s", "2.10 s", "3.16 s"])
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page.locator(".scale span")).to_have_text(["1.58 s", "2.63 s", "3.68 s"])
+
+
+def test_finding_marks_counts_and_walks(page, address):
+    page.goto(address)
+    scripted(page)
+
+    page.keyboard.press("/")
+    page.keyboard.type("refund policy")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("1 of 5 spans")).to_be_visible()
+    expect(row(page, "policy index")).to_contain_text("in input")
+    page.keyboard.press("n")
+    expect(heading(page)).to_contain_text("policy index")
+    page.keyboard.press("n")
+    expect(heading(page)).to_contain_text("policy agent")
+    page.keyboard.press("N")
+    expect(page.get_by_text("2 of 5 spans")).to_be_visible()
+    assert page.evaluate("CSS.highlights.get('found').size") > 0
+
+
 def test_more_children_come_without_loading_the_page_again(page, shown, served):
     page.goto(served.address + shown.address("wide 7x100"))
     page.evaluate("window.same = true")
@@ -337,7 +409,7 @@ def test_pages_are_complete_without_javascript(browser, shown, served, address):
         page.get_by_role("link", name="tool lookup").click()
 
         expect(heading(page)).to_contain_text("lookup")
-        expect(page.get_by_role("button")).to_have_count(0)
+        expect(page.get_by_role("button")).to_have_text(["Find"])
         page.get_by_role("link", name="Only errors").click()
         expect(page.locator(".tree li")).to_have_count(3)
         page.goto(served.address)

@@ -46,7 +46,9 @@ def test_no_recorded_text_becomes_an_attribute_that_acts(pages):
         names = {name for e in Page(text).elements for name in e.attributes}
         assert {name for name in names if name.startswith("on")} == set(), path
         styles = {e.attributes["style"] for e in Page(text).elements if "style" in e.attributes}
-        allowed = re.compile(r"--(in|deepest):\d+|--l:[\d.]+%(;--w:[\d.]+%)?")
+        bar = r"--l:[\d.]+%(;--w:[\d.]+%)?"
+        pane = r"--deepest:\d+(;--from:[\d.]+%;--zoom:[\d.]+)?"
+        allowed = re.compile(rf"--in:\d+|{pane}|{bar}")
         assert [style for style in styles if not allowed.fullmatch(style)] == [], path
 
 

@@ -351,10 +351,10 @@ def test_the_log_of_a_big_trace_comes_in_pages(shown, client):
     path = shown.address("flat 700")
 
     first = client.get(f"{path}?view=log").text
-    second = client.get(f"{path}?view=log&from=500").text
+    second = client.get(f"{path}?view=log&entry=500").text
 
     assert "Showing 1–500 of 1,402 entries." in first
-    assert 'href="?view=log&amp;from=500' in first
+    assert 'href="?view=log&amp;entry=500' in first
     assert "Showing 501–1,000 of 1,402 entries." in second
 
 
@@ -423,6 +423,120 @@ def test_parts_of_the_page_come_without_the_page_around_them(shown, client):
     def ids(text):
         return [e.attributes["id"] for e in Page(text).elements if "id" in e.attributes]
 
-    assert ids(live)[:3] == ["facts", "tools", "spans"]
-    assert ids(detail) == ["tools", "detail", "detail-heading"]
+    assert ids(live)[:4] == ["facts", "tools", "find", "spans"]
+    assert ids(detail) == ["tools", "find", "detail", "detail-heading"]
     assert "<html" not in live + detail
+
+
+def scale(text: str) -> tuple[list[str], str]:
+    """Return the labels of the time scale, and the part of it that is drawn."""
+    labels = found(r'class="scale">(.*?)</span></div>', text)
+    return re.findall(r"<span>(.*?)</span>", labels + "</span>"), found(r"(--from.*?)\"", text)
+
+
+def test_the_address_chooses_a_part_of_the_time_scale(shown, client):
+    path = shown.address("overlapping")
+
+    whole, part = (client.get(path + query).text for query in ("", "?from=250&to=500"))
+
+    assert scale(whole) == (["0 ms", "500 ms", "1.00 s"], "--from:0.000000%;--zoom:1.000000")
+    assert scale(part) == (["250 ms", "375 ms", "500 ms"], "--from:25.000000%;--zoom:4.000000")
+    assert bars(part) == bars(whole)
+    assert 'href="?from=250&amp;to=500&amp;span=' in part
+
+
+@pytest.mark.parametrize(
+    ("query", "labels"),
+    [
+        ("from=900", ["900 ms", "950 ms", "1.00 s"]),
+        ("to=100", ["0 ms", "50 ms", "100 ms"]),
+        ("from=-500&to=9000", ["0 ms", "500 ms", "1.00 s"]),
+    ],
+)
+def test_a_part_of_the_time_scale_stays_on_it(query, labels, shown, client):
+    assert scale(client.get(f"{shown.address('overlapping')}?{query}").text)[0] == labels
+
+
+@pytest.mark.parametrize("query", ["from=x", "to=nan", "from=inf", "from=5&to=5"])
+def test_what_is_no_part_of_a_time_scale_is_refused(query, shown, client):
+    assert client.get(f"{shown.address('overlapping')}?{query}").status_code == 400
+
+
+def test_zooming_needs_no_script(shown, client):
+    path = shown.address("overlapping")
+    wanted = shown.span("overlapping", "C")
+
+    page = Page(client.get(f"{path}?span={wanted}&from=200&to=600").text)
+
+    links = {
+        e.attributes["data-zoom"]: e.attributes["href"]
+        for e in page.all("a")
+        if "data-zoom" in e.attributes
+    }
+    assert links["in"] == f"?from=300&to=500&span={wanted}"
+    assert links["out"] == f"?from=0&to=800&span={wanted}"
+    assert links["span"] == f"?from=272&to=1000&span={wanted}"
+    assert links["whole"] == f"?span={wanted}"
+
+
+def hits(text: str) -> list[tuple[str, str]]:
+    """Return the names of the marked rows and where they hold what is looked for."""
+    return re.findall(
+        r'class="label" dir="auto">([^<]*)</span></a>[^/]*<span class="found">in (\w+)', text
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CROSS", [("cross-encoder", "name")]),
+        ("gpt-4o", [("gpt-5.6-mini", "model"), ("gpt-5.6-mini", "model")]),
+        ("tickets", [("policy index", "output")]),
+        ("Documents Only", [("gpt-5.6-mini", "input"), ("gpt-5.6-mini", "input")]),
+        ("prod", [("gpt-5.6-mini", "attributes")]),
+        ("nowhere at all", []),
+    ],
+)
+def test_a_text_is_found_in_names_and_payloads(text, expected, shown, client):
+    page = client.get(shown.address("answer question"), query_string={"find": text}).text
+
+    assert hits(page) == expected
+    assert f"{len(expected)} span{'' if len(expected) == 1 else 's'}</span>" in page
+
+
+def test_found_spans_are_numbered_and_lead_to_each_other(shown, client):
+    path = shown.address("answer question")
+    spans = shown.book.trace(shown.trace("answer question")).spans
+    first, second = [span.span_id for span in spans if span.kind == "llm"]
+
+    text = client.get(f"{path}?find=gpt&span={first}").text
+
+    keys = {e.attributes.get("data-key"): e.attributes for e in Page(text).all("a")}
+    assert "1 of 2 spans" in text
+    assert keys["n"]["href"] == keys["N"]["href"] == f"?find=gpt&span={second}"
+
+
+def test_a_text_is_found_in_long_outputs_and_in_a_span_that_is_not_shown(shown, client):
+    book = client.get(f"{shown.address('long output')}?find=no+play+makes").text
+    page = Page(client.get(f"{shown.address('flat 700')}?find=last+one").text)
+
+    assert hits(book) == [("long output", "output")]
+    (link,) = [e for e in page.all("a") if e.attributes.get("data-key") == "n"]
+    assert link.attributes["href"].endswith(shown.span("flat 700", "last child"))
+
+
+def test_hostile_text_that_is_looked_for_stays_text(shown, client):
+    answer = client.get(shown.address("answer question"), query_string={"find": '"><script>%*'})
+
+    assert "<script>%" not in answer.text
+    assert "0 spans" in answer.text
+
+
+def test_a_big_page_begins_before_its_tree_is_read(shown, client):
+    pieces = iter(client.get(shown.address("wide 20x100"), buffered=False).response)
+
+    first = next(pieces).decode()
+
+    assert 'id="facts"' in first
+    assert 'id="spans"' not in first
+    assert 'id="spans"' in b"".join(pieces).decode()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import inf, isfinite
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ from spanbook.errors import FilterError
 from spanbook.spans import SpanKind
 
 VIEWS = ("tree", "log")
+LONGEST_SEARCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,9 @@ class Choice:
     """The chosen span, view and filters of a trace page.
 
     `opened` maps the spans of which more than the first children are shown to the number of
-    the first child shown. `listing` is the filter of the table that the page was reached from.
+    the first child shown. `zoom_from` and `zoom_to` bound the part of the time scale that is shown,
+    in milliseconds since the trace began. `listing` is the filter of the table that the page was
+    reached from.
     """
 
     span: str | None = None
@@ -27,6 +31,9 @@ class Choice:
     only_errors: bool = False
     opened: Mapping[str, int] = field(default_factory=dict[str, int])
     first: int = 0  # number of the first entry of the log that is shown
+    zoom_from: float | None = None
+    zoom_to: float | None = None
+    find: str = ""
     listing: tuple[tuple[str, str], ...] = ()
 
     @classmethod
@@ -34,8 +41,9 @@ class Choice:
         """Return what `args` ask for.
 
         Raises:
-            FilterError: a view, kind or level that does not exist.
+            FilterError: a view, kind or level that does not exist, or no part of a time scale.
         """
+        zoom_from, zoom_to = _zoom(args)
         return cls(
             span=args.get("span") or None,
             view=_one_of("view", args.get("view") or "tree", VIEWS),
@@ -44,7 +52,10 @@ class Choice:
             ),
             only_errors=_one_of("show", args.get("show") or "all", ("all", "errors")) == "errors",
             opened=dict(_opened(text) for text in args.getlist("open")),
-            first=_number(args.get("from") or ""),
+            first=_number(args.get("entry") or ""),
+            zoom_from=zoom_from,
+            zoom_to=zoom_to,
+            find=(args.get("find") or "").strip()[:LONGEST_SEARCH],
             listing=tuple(
                 (name, value) for name, value in args.items(multi=True) if name not in _OWN
             ),
@@ -53,6 +64,10 @@ class Choice:
     def query(self, **changes: Any) -> str:
         """Return the query string of this choice with some fields changed, `?` included."""
         return _query(replace(self, **changes))
+
+    def fields(self, **changes: Any) -> list[tuple[str, str]]:
+        """Return what `query` says as pairs of names and values, for a form."""
+        return _pairs(replace(self, **changes))
 
     @property
     def back(self) -> str:
@@ -64,10 +79,14 @@ class Choice:
         return self.hidden ^ {kind}
 
 
-_OWN = frozenset({"span", "view", "hide", "show", "open", "from", "part"})
+_OWN = frozenset({"span", "view", "hide", "show", "open", "entry", "from", "to", "find", "part"})
 
 
 def _query(choice: Choice) -> str:
+    return "?" + urlencode(_pairs(choice), safe=",")
+
+
+def _pairs(choice: Choice) -> list[tuple[str, str]]:
     pairs = list(choice.listing)
     if choice.view != "tree":
         pairs.append(("view", choice.view))
@@ -79,10 +98,36 @@ def _query(choice: Choice) -> str:
         ("open", f"{span}.{first}" if first else span) for span, first in choice.opened.items()
     ]
     if choice.first:
-        pairs.append(("from", str(choice.first)))
+        pairs.append(("entry", str(choice.first)))
+    pairs += [
+        (name, f"{value:.10g}")
+        for name, value in (("from", choice.zoom_from), ("to", choice.zoom_to))
+        if value is not None
+    ]
+    if choice.find:
+        pairs.append(("find", choice.find))
     if choice.span:
         pairs.append(("span", choice.span))
-    return "?" + urlencode(pairs, safe=",")
+    return pairs
+
+
+def _zoom(args: MultiDict[str, str]) -> tuple[float | None, float | None]:
+    start, end = (_milliseconds(name, args.get(name)) for name in ("from", "to"))
+    if start is not None and end is not None and start >= end:
+        raise FilterError(f"from={start:g} is not before to={end:g}.")
+    return start, end
+
+
+def _milliseconds(name: str, text: str | None) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = inf
+    if not isfinite(value):
+        raise FilterError(f"{name}={text[:40]!r} is not a known number of milliseconds.")
+    return value
 
 
 def _words(text: str | None) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from spanbook.moments import duration, moment_ns
 from spanbook.reading.rows import SpanRow
@@ -15,8 +15,7 @@ EVENTS = 10_000  # of one trace that the log can hold
 _ORDER = {"start": 0, "event": 1, "end": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of the log: a span began or ended, or an event happened inside it."""
 
     at_ns: int

@@ -1,7 +1,7 @@
 """The rows of a trace's tree that a page shows: all of a small trace, a fair part of a big one."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -245,13 +245,12 @@ def _row(
     return Row(depth, node, inside=0 if end else len(children))
 
 
-def next_failed(tree: Tree, selected: str) -> str | None:
-    """Return the failed span after the selected one in the order of the tree, or the first."""
-    failed = [i for i, node in enumerate(tree.nodes) if node.span.status is Status.ERROR]
-    here = next((i for i, node in enumerate(tree.nodes) if node.span.span_id == selected), -1)
-    others = [i for i in failed if i != here]
-    following = next((i for i in others if i > here), others[0] if others else None)
-    return None if following is None else tree.nodes[following].span.span_id
+def neighbours(tree: Tree, selected: str, wanted: Container[str]) -> tuple[str | None, str | None]:
+    """Return the `wanted` spans before and after the selected one, going around the end."""
+    ids = [node.span.span_id for node in tree.nodes]
+    here = ids.index(selected)
+    around = [span for span in (*ids[here + 1 :], *ids[:here]) if span in wanted]
+    return (around[-1], around[0]) if around else (None, None)
 
 
 def indent(depth: int) -> int:

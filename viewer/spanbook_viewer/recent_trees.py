@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from spanbook.reading import queries, trees
 from spanbook.reading.rows import TraceRow
 from spanbook.reading.trees import Tree
+from spanbook.spans import Status
 
 BIG = 500  # spans from which a tree is worth keeping
 KEPT = 4  # traces
@@ -21,6 +22,11 @@ class _Kept:
     trace: TraceRow
     tree: Tree
     token: str
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no span of it runs: time alone changes nothing."""
+        return all(node.span.status is not Status.RUNNING for node in self.tree.nodes)
 
 
 _lock = threading.Lock()
@@ -43,10 +49,9 @@ def _recall(engine: Engine, trace: TraceRow) -> _Kept | None:
     """Return the kept tree if nothing happened to the trace since, and nothing of it runs."""
     with _lock:
         known = _kept.get(engine, OrderedDict[str, _Kept]()).get(trace.trace_id)
-    if known is None or known.trace != trace:
+    if known is None or known.trace != trace or not known.is_settled:
         return None
-    changes = queries.changes(engine, trace.trace_id, known.token)
-    return None if changes.spans else known
+    return known if queries.mark(engine, trace.trace_id) == known.token else None
 
 
 def _remember(engine: Engine, known: _Kept) -> None:

@@ -1,5 +1,6 @@
 """The local server: the viewer on an address of this machine, its store kept up to date."""
 
+import gc
 import logging
 import threading
 import webbrowser
@@ -57,6 +58,7 @@ def serve(
                 say(line)
             if open_browser:
                 webbrowser.open(address)
+            gc.freeze()  # what is imported stays; no collection need look at it for a page's sake
             server.run()
         finally:
             stop.set()

@@ -16,21 +16,20 @@ from spanbook.moments import duration, moment
 from spanbook.reading import queries
 from spanbook.reading.costs import CostExplanation, explain_cost
 from spanbook.reading.filters import TraceFilter
+from spanbook.reading.finding import Found, find
 from spanbook.reading.rows import Payload, SpanRow, TraceRow
 from spanbook.reading.trace_events import list_events
 from spanbook.reading.trees import Node, Tree
 from spanbook.spans import SpanKind, Status
-from spanbook.usage import Usage
-from spanbook_viewer import formats, log, outline, tool_links
+from spanbook_viewer import log, outline, tool_links, tree_rows
 from spanbook_viewer.choice import Choice
 from spanbook_viewer.cost_view import CostLine, cost_lines
 from spanbook_viewer.log import LogPage
 from spanbook_viewer.outline import Outline
 from spanbook_viewer.recent_trees import tree_of
 from spanbook_viewer.shapes import Preview, preview
-from spanbook_viewer.template_words import brief
-
-_NOTHING = Usage()
+from spanbook_viewer.tree_rows import TreeRows
+from spanbook_viewer.zoom import Zoom
 
 
 @dataclass
@@ -41,6 +40,11 @@ class TraceView:
     trace: TraceRow
     choice: Choice
     now_ns: int = field(default_factory=time.time_ns)
+
+    @property
+    def is_big(self) -> bool:
+        """Whether its tree takes long enough to show what comes before it first."""
+        return self.trace.span_count > outline.SMALL
 
     @cached_property
     def tree(self) -> Tree:
@@ -58,38 +62,60 @@ class TraceView:
         return {node.span.span_id: node for node in self.tree.nodes}
 
     @cached_property
-    def tokens_below(self) -> dict[str, Usage]:
-        """For each span that reported no usage itself: what the spans below it used."""
-        sums: dict[str | None, Usage] = {}
-        for node in reversed(self.tree.nodes):
-            span = node.span
-            below = sums.get(span.span_id)
-            used = span.usage if span.counted else None
-            if below is not None or used is not None:
-                total = (below or _NOTHING) + (used or _NOTHING)
-                sums[span.parent_id] = sums.get(span.parent_id, _NOTHING) + total
-        return {
-            node.span.span_id: sums[node.span.span_id]
-            for node in self.tree.nodes
-            if node.span.usage is None and node.span.span_id in sums
-        }
+    def rows(self) -> TreeRows:
+        """What writes the rows of the tree."""
+        prefix = self.span_prefix
+        return TreeRows(
+            self.tree,
+            self.now_ns,
+            self.selected.span_id,
+            tree_rows.tokens_below(self.tree),
+            self.hits,
+            lambda span_id: prefix + span_id,
+            self.opened_query,
+        )
 
-    @property
-    def length(self) -> timedelta:
-        """The time that the whole time scale stands for."""
-        return duration(self.tree.end_ns - self.tree.start_ns)
-
-    def first_token(self, span: SpanRow) -> float | None:
-        """Return the place of a span's first token on the time scale, in percent."""
+    @cached_property
+    def zoom(self) -> Zoom:
+        """The part of the time scale that is shown."""
         length = self.tree.end_ns - self.tree.start_ns
-        if span.first_token_ns is None or length <= 0:
-            return None
-        return min(100.0, max(0.0, (span.first_token_ns - self.tree.start_ns) / length * 100))
+        return Zoom.between(length, self.choice.zoom_from, self.choice.zoom_to)
 
     @cached_property
     def outline(self) -> Outline:
         """The rows of the tree."""
         return outline.outline(self.tree, self.choice, self.selected.span_id)
+
+    @cached_property
+    def found(self) -> Found:
+        """The spans whose payloads hold the text that is looked for."""
+        return find(self.engine, self.trace.trace_id, self.choice.find)
+
+    @cached_property
+    def hits(self) -> dict[str, str]:
+        """Where each span that holds the text that is looked for has it, in the tree's order."""
+        if not self.choice.find:
+            return {}
+        wanted = self.choice.find.casefold()
+        inside = self.found.sides
+        hits: dict[str, str] = {}
+        for node in self.tree.nodes:
+            side = _named(node.span, wanted) or inside.get(node.span.span_id)
+            if side is not None:
+                hits[node.span.span_id] = side
+        return hits
+
+    @cached_property
+    def hit_number(self) -> int | None:
+        """Which hit, from 1 on, the selected span is; None: it is none."""
+        places = {span_id: number for number, span_id in enumerate(self.hits, 1)}
+        return places.get(self.selected.span_id)
+
+    @cached_property
+    def hit_neighbours(self) -> tuple[str | None, str | None]:
+        """The query strings of the hits before and after the selected span, around the end."""
+        before, after = outline.neighbours(self.tree, self.selected.span_id, self.hits)
+        return before and self.span_query(before), after and self.span_query(after)
 
     @cached_property
     def log(self) -> LogPage:
@@ -119,7 +145,8 @@ class TraceView:
     @cached_property
     def payload(self) -> Payload:
         """What went into the selected span and came out."""
-        return queries.get_payload(self.engine, self.trace.trace_id, self.selected.span_id)
+        span_id = self.choice.span or self.selected.span_id
+        return queries.get_payload(self.engine, self.trace.trace_id, span_id)
 
     @cached_property
     def cost(self) -> CostExplanation:
@@ -195,6 +222,22 @@ class TraceView:
         """Return the query string that shows more children of a span."""
         return self.query(opened={**self.choice.opened, span_id: first})
 
+    @cached_property
+    def zoom_queries(self) -> dict[str, str]:
+        """The query strings of other parts of the time scale: in, out, span, whole."""
+        node, zoom = self.selected_node, self.zoom
+        parts = {
+            "in": zoom.resized(0.5),
+            "out": zoom.resized(2.0),
+            "span": zoom.around(node.offset, node.width),
+            "whole": Zoom(zoom.length_ns),
+        }
+        queries: dict[str, str] = {}
+        for name, part in parts.items():
+            start, end = part.milliseconds
+            queries[name] = self.query(zoom_from=start, zoom_to=end)
+        return queries
+
     def toggled_query(self, kind: str) -> str:
         """Return the query string that hides a kind, or shows it again."""
         return self.query(hidden=self.choice.toggled(kind))
@@ -202,8 +245,9 @@ class TraceView:
     @cached_property
     def next_failed(self) -> str | None:
         """The query string of the failed span after the selected one."""
-        found = outline.next_failed(self.tree, self.selected.span_id)
-        return found and self.span_query(found)
+        failed = {node.span.span_id for node in self.tree.nodes if node.span.status is Status.ERROR}
+        _, following = outline.neighbours(self.tree, self.selected.span_id, failed)
+        return following and self.span_query(following)
 
     @cached_property
     def listing(self) -> TraceFilter:
@@ -240,20 +284,7 @@ class TraceView:
 
     def title(self, span: SpanRow) -> str:
         """Return all that a row of the tree says in short, as the row's tooltip."""
-        begins = duration(span.start_ns - self.tree.start_ns)
-        words = [brief(span.name), f"{span.kind} · {span.status}"]
-        words.append(f"start +{formats.duration(begins)} · {formats.clock(span.start)}")
-        if span.end_ns is not None:
-            ends = duration(span.end_ns - self.tree.start_ns)
-            words.append(f"end +{formats.duration(ends)} · {formats.clock(span.end)}")
-        words.append(f"duration {formats.duration(self.elapsed(span))}")
-        if span.usage is not None:
-            words.append(f"tokens {formats.usage_words(span.usage)}")
-        if span.cost is not None:
-            words.append(f"cost {formats.money(span.cost)}")
-        if span.error_type:
-            words.append(f"error {span.error_type}")
-        return "\n".join(words)
+        return self.rows.title(span)
 
     @property
     def trace_elapsed(self) -> timedelta | None:
@@ -264,9 +295,13 @@ class TraceView:
 
     def elapsed(self, span: SpanRow) -> timedelta | None:
         """Return how long a span took, or has been running."""
-        if span.status == Status.RUNNING:
-            return duration(max(0, self.now_ns - span.start_ns))
-        return span.duration
+        return self.rows.elapsed(span)
+
+
+def _named(span: SpanRow, wanted: str) -> str | None:
+    """Return which of the words that a row shows holds the text that is looked for."""
+    words = (("name", span.name), ("model", span.model), ("error", span.error_type))
+    return next((side for side, text in words if text and wanted in text.casefold()), None)
 
 
 def open_trace(engine: Engine, trace_id: str, args: MultiDict[str, str]) -> TraceView:
@@ -278,5 +313,7 @@ def open_trace(engine: Engine, trace_id: str, args: MultiDict[str, str]) -> Trac
     """
     choice = Choice.from_args(args)
     view = TraceView(engine, queries.get_trace(engine, trace_id), choice)
-    _ = view.listing, view.selected
+    _ = view.listing
+    if choice.span is not None or not view.is_big:
+        _ = view.payload  # what is wrong with the address shows before the page begins
     return view

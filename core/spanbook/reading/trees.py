@@ -3,15 +3,15 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from spanbook.reading import lanes
 from spanbook.reading.rows import SpanRow
 from spanbook.spans import Status
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A span in a tree.
+class Node(NamedTuple):
+    """A span in a tree: a tuple, since ten thousand are made at once.
 
     `children` counts the spans right below, `descendants` all below, `errors` the failed ones of
     these. `offset` and `width` are fractions of the tree's axis. `orphan`: the way up ends at a

@@ -5,6 +5,7 @@ from flask import Blueprint, Response, abort, g, render_template, request
 from spanbook.reading import queries
 from spanbook_viewer import data
 from spanbook_viewer.shapes import source_text
+from spanbook_viewer.streaming import streamed
 from spanbook_viewer.trace_view import open_trace
 
 bp = Blueprint("trace", __name__, url_prefix="/traces")
@@ -13,10 +14,12 @@ SIDES = ("input", "output", "attributes", "events")
 
 
 @bp.get("/<trace_id>")
-def show(trace_id: str) -> str:
+def show(trace_id: str) -> str | Response:
     view = open_trace(g.engine, trace_id, request.args)
-    template = PARTS.get(request.args.get("part", ""), "trace.html")
-    return render_template(template, view=view)
+    template = PARTS.get(request.args.get("part", ""))
+    if template is None and view.is_big:
+        return streamed("trace.html", view=view)
+    return render_template(template or "trace.html", view=view)
 
 
 @bp.get("/<trace_id>.json")

@@ -40,11 +40,24 @@ const actions = {
   h: () => foldCurrent(false),
   l: () => foldCurrent(true),
 };
+Object.assign(actions, { "↓": actions.j, "↑": actions.k, "←": actions.h, "→": actions.l });
+
+const arrows = { ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→" };
+
+// An arrow moves among rows when one of them has the focus; else it scrolls the page.
+function nameOf(event) {
+  const isArrow = event.key in arrows;
+  if (!isArrow) return event.key;
+  return event.shiftKey || !event.target.closest("[data-rows]") ? "" : arrows[event.key];
+}
 
 function containerKeys() {
   const container = document.querySelector("[data-rows][data-keys]");
   const pairs = (container?.dataset.keys ?? "").split(";").filter(Boolean);
-  return pairs.map((pair) => pair.split("="));
+  return pairs.flatMap((pair) => {
+    const [keys, label] = pair.split("=");
+    return keys.split(" ").map((key) => [key, label]);
+  });
 }
 
 function press(element) {
@@ -96,20 +109,21 @@ export function setUpKeys() {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
     if (document.querySelector("dialog[open]")) return;
-    const pair = Date.now() - since < PATIENCE ? `${first} ${event.key}` : "";
-    first = event.key;
+    const name = nameOf(event);
+    const pair = Date.now() - since < PATIENCE ? `${first} ${name}` : "";
+    first = name;
     since = Date.now();
-    const element = [pair, event.key]
+    const element = [pair, name]
       .filter(Boolean)
       .map((key) => document.querySelector(`[data-key="${CSS.escape(key)}"]`))
       .find(Boolean);
-    const isOffered = containerKeys().some(([key]) => key === event.key);
+    const isOffered = containerKeys().some(([key]) => key === name);
     if (element) {
       event.preventDefault();
       press(element);
-    } else if (isOffered && actions[event.key]) {
+    } else if (isOffered && actions[name]) {
       event.preventDefault();
-      actions[event.key]();
+      actions[name]();
     }
   });
 }

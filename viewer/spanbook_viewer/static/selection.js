@@ -1,6 +1,7 @@
 // Follows links within a trace page without loading the whole page again.
 
 import { fetchParts, swap } from "./swapping.js";
+import { zoomed } from "./zooming.js";
 
 const WHOLE = ["facts", "tools", "spans", "detail"];
 
@@ -25,18 +26,29 @@ async function go(address, isDetail) {
   if (!inTree && span) mark(span);
 }
 
+function visit(address, isDetail) {
+  go(address, isDetail).then(
+    () => history.pushState(null, "", address),
+    () => { location.href = address; },
+  );
+}
+
 export function setUpSelection() {
   if (!document.getElementById("spans")) return;
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-swap]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button) return;
     event.preventDefault();
-    const address = link.href;
-    const isDetail = link.dataset.swap === "detail" || link.dataset.key === "e";
-    go(address, isDetail).then(
-      () => history.pushState(null, "", address),
-      () => { location.href = address; },
-    );
+    visit(zoomed(link.href), link.dataset.swap === "detail" || link.dataset.key === "e");
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("form[data-swap-form]");
+    if (!form) return;
+    event.preventDefault();
+    const address = new URL(location.href);
+    address.search = new URLSearchParams(new FormData(form));
+    form.querySelector("[type=search]").blur(); // so that n and N are keys again
+    visit(zoomed(address.href), false);
   });
   addEventListener("popstate", () => go(location.href, false).catch(() => location.reload()));
 }
