@@ -55,7 +55,8 @@ class TreeRows:
         current = ' aria-current="true"' if span.span_id == self.selected else ""
         classes = "row" + (" failed" if status == "error" else "") + (" hit" if hit else "")
         parts = [
-            f'<li data-span="{escape(span.span_id)}"><div class="{classes}" data-family="{formats.family(span.kind)}">'
+            f'<li data-span="{escape(span.span_id)}">'
+            f'<div class="{classes}" data-family="{formats.family(span.kind)}">'
             f'<span class="name" style="--in:{indent(row.depth)}">'
         ]
         if row.opens:
