@@ -43,3 +43,7 @@ class UnknownRunError(SpanbookError, LookupError):
 
 class UnknownTraceError(SpanbookError, LookupError):
     """A trace or span id that the store does not hold."""
+
+
+class TraceFileError(SpanbookError, ValueError):
+    """A file that holds no trace, a damaged one, or one of a newer Spanbook."""

@@ -19,6 +19,25 @@ def moment_ns(at: datetime) -> int:
     return duration_ns(aware - EPOCH)
 
 
+def written(ns: int) -> str:
+    """Return a moment as `2026-05-04T09:30:00.000000001Z`, to the nanosecond."""
+    seconds, rest = divmod(ns, 1_000_000_000)
+    return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def read_moment(text: str) -> int:
+    """Return the nanoseconds since 1970 of a moment that `written` wrote.
+
+    Raises:
+        ValueError: it did not write that.
+    """
+    seconds, _, rest = text.removesuffix("Z").partition(".")
+    whole = datetime.strptime(seconds, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    if not (text.endswith("Z") and len(rest) == 9 and rest.isascii() and rest.isdigit()):
+        raise ValueError(f"{text!r} is no moment to the nanosecond.")
+    return (whole - EPOCH) // timedelta(seconds=1) * 1_000_000_000 + int(rest)
+
+
 def duration(ns: int) -> timedelta:
     """Return `ns` nanoseconds as a timedelta, to the microsecond."""
     return timedelta(microseconds=ns // 1000)

@@ -42,6 +42,7 @@ __all__ = [
     "mark",
     "neighbours",
     "newest",
+    "read_texts",
 ]
 
 
@@ -159,7 +160,7 @@ def get_payload(engine: Engine, trace_id: str, span_id: str) -> Payload:
             )
         start, end = _records(connection, span_id, row[0], row[1])
         data: list[Any] = [payloads.merge(start, end), _events(connection, pk, span_id)]
-        record, happened = payloads.resolve(data, _texts(connection, payloads.references(data)))
+        record, happened = payloads.resolve(data, read_texts(connection, payloads.references(data)))
     return payloads.payload(record, happened)
 
 
@@ -185,7 +186,8 @@ def _events(connection: Connection, trace_pk: int, span_id: str) -> list[list[An
     return [[at, name, data and payloads.unpack(data)] for at, name, data in rows]
 
 
-def _texts(connection: Connection, hashes: set[str]) -> dict[str, str]:
+def read_texts(connection: Connection, hashes: Iterable[str]) -> dict[str, str]:
+    """Return the texts with these hashes, as far as the store holds them."""
     statement = select(blobs.c.hash, blobs.c.size, blobs.c.body)
     wanted = [bytes.fromhex(key) for key in hashes]
     if not wanted:

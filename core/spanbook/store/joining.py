@@ -80,7 +80,7 @@ def new_row(
     error = get("error")
     usage = get("usage")
     model, provider = get("model"), get("provider")
-    return StoredSpan(
+    row = StoredSpan(
         pk,
         trace_pk,
         run_pk,
@@ -100,6 +100,8 @@ def new_row(
         started,
         end_block,
     )
+    charged = get("charged")  # of an imported span, whose cost is known
+    return row if charged is None else row._replace(**charged)
 
 
 def _usage_columns(usage: Any, *, counted: Any) -> _UsageColumns:

@@ -11,7 +11,10 @@ from spanbook.store.rows import StoredSpan, StoredTrace
 from spanbook.store.wording import clean
 
 _ERROR, _LLM = str(Status.ERROR), str(SpanKind.LLM)  # quicker than members, and asked often
-_TEXT_FIELDS = ("project", "name", "session", "user", "release", "version", "environment")
+_TEXT_FIELDS = (
+    *("project", "name", "session", "user", "release", "version", "environment"),
+    *("model", "input", "output", "error"),  # only imported traces say these themselves
+)
 
 
 def new_trace(
