@@ -1,16 +1,16 @@
 """The application factory."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from flask import Flask, Response, g, request
-from jinja2 import StrictUndefined
+from flask import Flask, Response, g, request, url_for
 
 from spanbook.addresses import shown, sqlite_path, store_url
 from spanbook.reading.book import Book
 from spanbook.reading.health import store_health
 from spanbook.spans import SpanKind
-from spanbook_viewer import formats, problems, security, template_words
+from spanbook_viewer import formats, problems, security
+from spanbook_viewer.environment import furnish
 from spanbook_viewer.pages import BLUEPRINTS, PAGES, preferences
 
 
@@ -36,14 +36,8 @@ def create_app(
     book = Book(store) if isinstance(store, str) else store
     app = Flask(__name__)
     app.response_class = Answer
-    app.jinja_env.undefined = StrictUndefined
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for name, write in (formats.FILTERS | template_words.FILTERS).items():
-        app.add_template_filter(write, name)
-    for name, tell in template_words.TESTS.items():
-        app.add_template_test(tell, name)
-    for name, make in template_words.GLOBALS.items():
-        app.add_template_global(make, name)
+    furnish(app.jinja_env)
+    app.add_template_global(_media_address, "media_address")
     app.extensions["spanbook"] = book
     problems.handle(app)
     security.protect(app, token=token, allowed_hosts=allowed_hosts)
@@ -60,6 +54,10 @@ def create_app(
         return _words(book)
 
     return app
+
+
+def _media_address(item: Mapping[str, Any]) -> str:
+    return url_for("media.show", digest=item.get("hash"))
 
 
 def _words(book: Book) -> dict[str, Any]:

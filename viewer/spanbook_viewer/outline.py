@@ -44,10 +44,13 @@ class Outline:
     depth: int
 
 
-def outline(tree: Tree, choice: Choice, selected: str) -> Outline:
-    """Return the rows of `tree` that `choice` asks for; the selected span is among them if kept."""
+def outline(tree: Tree, choice: Choice, selected: str, small: int = SMALL) -> Outline:
+    """Return the rows of `tree` that `choice` asks for; the selected span is among them if kept.
+
+    Up to `small` spans are all shown.
+    """
     kept = kept_spans(tree, choice)
-    if len(kept.nodes) <= SMALL:
+    if len(kept.nodes) <= small:
         rows = _all_rows(kept)
     else:
         rows = _some_rows(kept, _windows(kept, choice.opened, selected))

@@ -40,6 +40,7 @@ class TraceView:
     trace: TraceRow
     choice: Choice
     now_ns: int = field(default_factory=time.time_ns)
+    place: str = "detail"  # the name of the detail pane in the page
 
     @property
     def is_big(self) -> bool:

@@ -19,14 +19,22 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 def to_json(document: Document) -> Iterator[bytes]:
     """Yield a trace as one JSON object, its spans inside each other."""
-    whole = {
+    yield _dumps(_whole(document), orjson.OPT_INDENT_2) + b"\n"
+
+
+def to_json_compact(document: Document) -> Iterator[bytes]:
+    """Yield what `to_json` does on one line, to be put into something else."""
+    yield _dumps(_whole(document))
+
+
+def _whole(document: Document) -> dict[str, Any]:
+    return {
         "spanbook": _HEAD,
         "trace": document.trace,
         "run": document.run,
         "spans": _nested(document),
         "media": document.media,
     }
-    yield _dumps(whole, orjson.OPT_INDENT_2) + b"\n"
 
 
 def _nested(document: Document) -> list[dict[str, Any]]:

@@ -1,10 +1,13 @@
 """Trace: one request's spans as a tree on a time scale, and one of them in detail."""
 
-from flask import Blueprint, Response, abort, g, render_template, request
+from flask import Blueprint, Response, abort, current_app, g, render_template, request
 
 from spanbook.reading import queries
+from spanbook.reading.documents import read_document
+from spanbook.reading.exports import FORMATS, MEDIA_TYPES
 from spanbook_viewer import data
 from spanbook_viewer.shapes import source_text
+from spanbook_viewer.single_file import to_html
 from spanbook_viewer.streaming import streamed
 from spanbook_viewer.trace_view import open_trace
 
@@ -25,6 +28,18 @@ def show(trace_id: str) -> str | Response:
 @bp.get("/<trace_id>.json")
 def show_json(trace_id: str) -> Response:
     return data.response(queries.changes(g.engine, trace_id, request.args.get("since")))
+
+
+@bp.get("/<trace_id>/<any(html, json, jsonl, csv):format>")
+def export(trace_id: str, format: str) -> Response:
+    write = {**FORMATS, "html": to_html}[format]
+    response = current_app.response_class(
+        write(read_document(g.engine, trace_id)),
+        content_type=f"{MEDIA_TYPES[format]}; charset=utf-8",
+    )
+    name = f"trace-{trace_id[:12]}.{format}"
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
 
 
 @bp.get("/<trace_id>/spans/<span_id>.json")

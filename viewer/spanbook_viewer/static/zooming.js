@@ -56,7 +56,7 @@ function remember() {
     if (isWhole) address.searchParams.delete(name);
     else address.searchParams.set(name, Number((place * length).toPrecision(10)));
   }
-  history.replaceState(history.state, "", address);
+  if (address.protocol !== "file:") history.replaceState(history.state, "", address);
   shown = null;
 }
 
