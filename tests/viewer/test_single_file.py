@@ -143,3 +143,20 @@ def test_hostile_text_does_nothing_in_the_file(context: BrowserContext, shown, t
         assert page.evaluate("window.harmed") is None
     expect(page.locator("h2:visible")).to_have_count(1)
     assert heading(page).count() == 0
+
+
+def test_of_very_many_details_the_file_shows_the_chosen_one(
+    context: BrowserContext, shown, tmp_path: Path
+):
+    file = tmp_path / "trace.html"
+    file.write_text(written(shown, "flat 700"))
+    page = context.new_page()
+    page.goto(file.as_uri())
+    expect(page.locator("h2")).to_have_text("chain flat 700")
+
+    row(page, "last child").locator("a").click(position={"x": 60, "y": 10})
+
+    expect(page.locator("h2")).to_have_text("tool last child")
+    expect(page.locator(".details")).to_contain_text("the last one")
+    page.go_back()
+    expect(page.locator("h2")).to_have_text("chain flat 700")

@@ -101,6 +101,11 @@ class FileView:
     is_running: bool = False  # nothing changes any more
 
     @property
+    def is_big(self) -> bool:
+        """Whether a browser would be slow with all details at once; a script shows one of them."""
+        return len(self.tree.nodes) > outline.SMALL
+
+    @property
     def trace(self) -> TraceRow:
         """The trace's row."""
         return self.document.row

@@ -5,7 +5,22 @@ import { setUpKeys } from "./keys.js";
 import { titleTimes } from "./times.js";
 import { setUpZooming } from "./zooming.js";
 
+// Of very many details, the file holds what to make them of: one at a time is in the page.
+function unpack() {
+  const pane = document.querySelector(".details[data-one]");
+  if (!pane) return;
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  if (wanted && pane.querySelector(`[id="${CSS.escape(wanted)}"]`)) return;
+  const span = wanted.replace(/^span-/, "").slice(0, 16);
+  const source = pane.querySelector(`script[data-span="${CSS.escape(span)}"]`) ?? pane.querySelector("script");
+  if (!source) return;
+  pane.querySelector(".detail")?.remove();
+  pane.prepend(document.createRange().createContextualFragment(source.textContent));
+  titleTimes(pane);
+}
+
 function mark() {
+  unpack();
   const chosen = document.getElementById(decodeURIComponent(location.hash.slice(1)))?.closest(".detail")
     ?? document.querySelector(".details > .detail");
   for (const link of document.querySelectorAll("#spans [aria-current]")) link.removeAttribute("aria-current");
