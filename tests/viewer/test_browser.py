@@ -321,6 +321,34 @@ def test_a_running_trace_grows_and_keeps_folding_selection_and_scroll(page, url)
         expect(page.locator("[data-live]")).to_have_count(0)
 
 
+def test_a_running_trace_can_be_paused_and_goes_on(page, url):
+    recorder = Recorder(url)
+    story = running(recorder, datetime.now(UTC) - timedelta(seconds=1))
+    assert recorder.flush(10)
+    with Book(url) as book:
+        served = Served(book)
+        (trace,) = book.traces()
+        page.goto(f"{served.address}/traces/{trace.trace_id}")
+        scripted(page)
+
+        page.keyboard.press("p")
+        expect(page.get_by_role("link", name="Go on")).to_be_visible()
+        story.step("late", "tool", (60, 61), "root", name="late arrival")
+        assert recorder.flush(10)
+        page.reload()
+        expect(page.get_by_role("link", name="Go on")).to_be_visible()  # it is remembered
+        scripted(page)
+        story.step("later", "tool", (62, 63), "root", name="later arrival")
+        assert recorder.flush(10)
+        with page.expect_response("**part=live*"):
+            page.keyboard.press("p")
+
+        expect(page.locator(".tree")).to_contain_text("later arrival")
+        expect(page.get_by_role("link", name="Pause")).to_be_visible()
+        served.stop()
+    recorder.close()
+
+
 def test_an_empty_table_shows_the_first_trace_by_itself(page, url):
     recorder = Recorder(url)
     with Book(url) as book:

@@ -64,7 +64,8 @@ def test_the_facts_are_those_of_the_trace_and_lead_to_its_like(shown, client):
         "Status ✓ ok 1 inside Duration 4.21 s Tokens 2,732 in · 298 out · 2,048"
     )
     assert "Started 2026-05-04 09:30:00 UTC" in words
-    for link in ("session=c-17", "user=ada", "tag=beta", "tag=shop", "release=1.4.2"):
+    assert "/session?id=c-17" in page.addresses()
+    for link in ("user=ada", "tag=beta", "tag=shop", "release=1.4.2"):
         assert f"/traces/?{link}" in page.addresses()
 
 

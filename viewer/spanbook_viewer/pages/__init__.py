@@ -11,6 +11,7 @@ from spanbook_viewer.pages import (
     patterns,
     preferences,
     spans,
+    sessions,
     trace,
     traces,
 )
@@ -33,6 +34,7 @@ PAGES = (
     Page("traces.index", "Traces", "t", ("traces", "trace")),
     Page("spans.index", "Spans", "s", ("spans",)),
     Page("accounting.index", "Accounting", "c", ("accounting",)),
+    Page("sessions.index", "Sessions", "e", ("sessions",)),
     Page("health.index", "Health", "h", ("health", "patterns")),
 )
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -40,6 +42,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     trace.bp,
     spans.bp,
     accounting.bp,
+    sessions.bp,
     media.bp,
     health.bp,
     patterns.bp,

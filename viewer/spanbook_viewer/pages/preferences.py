@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 bp = Blueprint("preferences", __name__, url_prefix="/preferences")
 THEMES = ("light", "dark")
-REFRESHES = (3, 10, 30, 60)
+REFRESHES = ("off", "3", "10", "30", "60")
 YEAR = 31_536_000
 
 
@@ -15,7 +15,7 @@ YEAR = 31_536_000
 def keep() -> Response:
     response = redirect(_local(request.args.get("back", "")))
     for name, value in (("theme", theme(request.args)), ("refresh", refresh(request.args))):
-        response.set_cookie(f"spanbook-{name}", str(value or ""), max_age=YEAR, samesite="Lax")
+        response.set_cookie(f"spanbook-{name}", value, max_age=YEAR, samesite="Lax")
     return response
 
 
@@ -31,7 +31,7 @@ def theme(values: Mapping[str, str], prefix: str = "") -> str:
     return asked if asked in THEMES else ""
 
 
-def refresh(values: Mapping[str, str], prefix: str = "") -> int:
-    """Return the seconds after which a page is read again; 0: it is not."""
+def refresh(values: Mapping[str, str], prefix: str = "") -> str:
+    """Return the seconds after which a page is read again, or off; empty: while something runs."""
     asked = values.get(f"{prefix}refresh", "")
-    return next((seconds for seconds in REFRESHES if str(seconds) == asked), 0)
+    return asked if asked in REFRESHES else ""

@@ -8,7 +8,7 @@ const PATIENCE = 1000; // milliseconds between the two keys of `g t`
 function rows() {
   const container = document.querySelector("[data-rows]");
   if (!container) return [];
-  return [...container.querySelectorAll(".row .name > a:first-of-type, td.c-name a, .log .label a")].filter((link) => link.offsetParent);
+  return [...container.querySelectorAll(".row .name > a:first-of-type, td.c-name a, .log .label a, .turn > h2 a")].filter((link) => link.offsetParent);
 }
 
 function current(links) {
@@ -73,7 +73,7 @@ function help() {
   const dialog = document.createElement("dialog");
   const heading = Object.assign(document.createElement("h2"), { textContent: "Keys" });
   const table = document.createElement("table");
-  const known = [...document.querySelectorAll("[data-key]")].map((element) => [
+  const known = [...document.querySelectorAll("[data-key]:not([hidden])")].map((element) => [
     element.dataset.key,
     element.dataset.label ?? `go to ${element.textContent.trim()}`,
   ]);
@@ -115,7 +115,7 @@ export function setUpKeys() {
     since = Date.now();
     const element = [pair, name]
       .filter(Boolean)
-      .map((key) => document.querySelector(`[data-key="${CSS.escape(key)}"]`))
+      .map((key) => document.querySelector(`[data-key="${CSS.escape(key)}"]:not([hidden])`))
       .find(Boolean);
     const isOffered = containerKeys().some(([key]) => key === name);
     if (element) {

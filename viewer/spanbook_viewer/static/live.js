@@ -9,9 +9,12 @@ const pages = [
   { mark: "#results", part: "rows", ids: ["results"] },
 ];
 
+// Milliseconds until the page is read again; 0: not by itself.
 function wait() {
-  if (document.querySelector("[data-live]")) return PACE;
-  return Number(document.body.dataset.refresh ?? 0) * 1000;
+  const chosen = document.body.dataset.refresh;
+  if (chosen === "off") return 0;
+  if (chosen) return Number(chosen) * 1000;
+  return document.querySelector("[data-live]") ? PACE : 0;
 }
 
 function connected(isConnected) {
@@ -55,7 +58,10 @@ export function setUpLive() {
     if (pace && !document.hidden) timer = setTimeout(read, pace);
   }
 
-  document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : read()));
-  document.addEventListener("refresh-changed", plan);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) clearTimeout(timer);
+    else if (document.body.dataset.refresh !== "off" || isLost) read();
+  });
+  document.addEventListener("refresh-changed", () => (wait() ? read() : plan()));
   plan();
 }

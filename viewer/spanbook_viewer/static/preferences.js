@@ -6,6 +6,12 @@ function keep(name, value) {
   document.cookie = `spanbook-${name}=${value}; path=/; max-age=${YEAR}; samesite=lax`;
 }
 
+function setRefresh(value) {
+  keep("refresh", value);
+  document.body.dataset.refresh = value;
+  document.dispatchEvent(new Event("refresh-changed"));
+}
+
 export function setUpPreferences() {
   const form = document.querySelector("[data-preferences]");
   if (!form) return;
@@ -15,10 +21,14 @@ export function setUpPreferences() {
     if (target.value) document.documentElement.dataset.theme = target.value;
     else delete document.documentElement.dataset.theme;
   });
-  form.elements.refresh.addEventListener("change", ({ target }) => {
-    keep("refresh", target.value);
-    document.body.dataset.refresh = target.value;
-    document.dispatchEvent(new Event("refresh-changed"));
+  form.elements.refresh.addEventListener("change", ({ target }) => setRefresh(target.value));
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-refresh]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    form.elements.refresh.value = link.dataset.refresh;
+    setRefresh(link.dataset.refresh);
+    for (const other of document.querySelectorAll("a[data-refresh]")) other.hidden = other.dataset.refresh === link.dataset.refresh;
   });
   document.addEventListener("click", (event) => {
     const menu = form.closest("details");
