@@ -34,6 +34,7 @@ class Choice:
     zoom_from: float | None = None
     zoom_to: float | None = None
     find: str = ""
+    compare: bool = False  # whether the input is shown as what changed since the call before
     listing: tuple[tuple[str, str], ...] = ()
 
     @classmethod
@@ -55,6 +56,7 @@ class Choice:
             first=_number(args.get("entry") or ""),
             zoom_from=zoom_from,
             zoom_to=zoom_to,
+            compare=_one_of("compare", args.get("compare") or "no", ("no", "previous")) != "no",
             find=(args.get("find") or "").strip()[:LONGEST_SEARCH],
             listing=tuple(
                 (name, value) for name, value in args.items(multi=True) if name not in _OWN
@@ -79,7 +81,9 @@ class Choice:
         return self.hidden ^ {kind}
 
 
-_OWN = frozenset({"span", "view", "hide", "show", "open", "entry", "from", "to", "find", "part"})
+_OWN = frozenset(
+    {"span", "view", "hide", "show", "open", "entry", "from", "to", "find", "compare", "part"}
+)
 
 
 def _query(choice: Choice) -> str:
@@ -104,6 +108,8 @@ def _pairs(choice: Choice) -> list[tuple[str, str]]:
         for name, value in (("from", choice.zoom_from), ("to", choice.zoom_to))
         if value is not None
     ]
+    if choice.compare:
+        pairs.append(("compare", "previous"))
     if choice.find:
         pairs.append(("find", choice.find))
     if choice.span:

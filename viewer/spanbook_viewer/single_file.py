@@ -175,6 +175,7 @@ class FileDetail:
     selected_node: Node
     span: Mapping[str, Any]
     compared: None = None
+    can_compare: bool = False
     json_address: str = ""
 
     @property

@@ -21,15 +21,19 @@ from spanbook.reading.rows import Payload, SpanRow, TraceRow
 from spanbook.reading.trace_events import list_events
 from spanbook.reading.trees import Node, Tree
 from spanbook.spans import SpanKind, Status
-from spanbook_viewer import log, outline, tool_links, tree_rows
+from spanbook.usage import Usage
+from spanbook_viewer import formats, input_changes, log, outline, tool_links, tree_rows
 from spanbook_viewer.choice import Choice
 from spanbook_viewer.cost_view import CostLine, cost_lines
+from spanbook_viewer.input_changes import InputChanges
 from spanbook_viewer.log import LogPage
 from spanbook_viewer.outline import Outline
 from spanbook_viewer.recent_trees import tree_of
 from spanbook_viewer.shapes import Preview, preview
 from spanbook_viewer.tree_rows import TreeRows
 from spanbook_viewer.zoom import Zoom
+
+_NOTHING = Usage()
 
 
 @dataclass
@@ -174,6 +178,28 @@ class TraceView:
     def input(self) -> Preview:
         """The selected span's input, ready to draw."""
         return preview(self.payload.input)
+
+    @property
+    def can_compare(self) -> bool:
+        """Whether there may be a model call before the selected one."""
+        return self.selected.kind == SpanKind.LLM and (
+            self.trace.session is not None or self._earlier_call is not None
+        )
+
+    @cached_property
+    def _earlier_call(self) -> SpanRow | None:
+        return input_changes.earlier_call(self.spans, self.selected)
+
+    @cached_property
+    def compared(self) -> InputChanges | None:
+        """What changed in the input since the model call before, where that is asked for."""
+        if not self.choice.compare or self.selected.kind != SpanKind.LLM:
+            return None
+        since = self._earlier_call or input_changes.call_of_earlier_turn(self.engine, self.trace)
+        if since is None:
+            return InputChanges(None, [])
+        before = queries.get_payload(self.engine, since.trace_id, since.span_id)
+        return InputChanges(since, input_changes.changes(before.input, self.payload.input))
 
     @property
     def output(self) -> Preview:
