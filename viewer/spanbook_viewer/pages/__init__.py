@@ -10,8 +10,8 @@ from spanbook_viewer.pages import (
     media,
     patterns,
     preferences,
-    spans,
     sessions,
+    spans,
     trace,
     traces,
 )
