@@ -14,10 +14,12 @@ import pytest
 from spanbook.errors import TraceFileError, UnknownTraceError
 from spanbook.gate.media import Media
 from spanbook.reading.book import Book
+from spanbook.reading.costs import explain_cost
 from spanbook.reading.documents import read_document
 from spanbook.reading.exports import FORMATS
 from spanbook.reading.trees import build
 from spanbook.recording.recorder import Recorder
+from spanbook.recording.runs import Run
 from spanbook.spans import SpanKind
 from spanbook.store.imports import import_trace
 from spanbook.usage import Usage
@@ -179,12 +181,53 @@ def test_costs_come_back_as_they_were(full: Book, url: str):
         (trace,) = copy.traces()
         again = json.loads(exported(copy, trace.trace_id, "json"))
     (known,) = [span for span in _flat(again["spans"]) if span["id"] == model["id"]]
-    assert trace.cost == Decimal("0.0125")
+    others = [
+        Decimal(span["charged"]["cost"])
+        for span in _flat(whole["spans"])
+        if span is not model and "cost" in span.get("charged", {})
+    ]
+    assert trace.cost == Decimal("0.0125") + sum(others)
     assert known["charged"] == {
         "cost": "0.012500000000",
         "computed_cost": "0.012500000000",
         "tier": "flex",
     }
+
+
+def test_a_cost_stays_explained_by_its_price(full: Book, url: str):
+    trace_id = _id(full, "answer question")
+    priced = [span for span in full.trace(trace_id).spans if span.computed_cost]
+
+    import_trace(url, exported(full, trace_id, "json"))
+
+    with Book(url) as copy:
+        for span in priced:
+            before = explain_cost(full.engine, trace_id, span.span_id)
+            assert before.price is not None
+            assert explain_cost(copy.engine, trace_id, span.span_id) == before
+    assert priced
+
+
+def test_a_run_travels_along_with_its_config_and_metrics(tmp_path: Path, url: str):
+    here = f"sqlite:///{tmp_path / 'runs.db'}"
+    recorder = Recorder(here)
+    with Run("nightly", config={"top_k": 4}, recorder=recorder) as one:
+        one.log({"score": 0.5})
+        stories.overlapping(recorder)
+    assert recorder.flush(30)
+    recorder.close()
+
+    with Book(here) as book, Book(url) as copy:
+        book.collect()
+        (trace,) = book.traces()
+        content = exported(book, trace.trace_id, "json")
+        import_trace(url, content)
+
+        assert exported(copy, trace.trace_id, "json") == content
+        (told,) = [one for one in copy.runs() if one.name == "nightly"]
+        (before,) = [one for one in book.runs() if one.name == "nightly"]
+        assert told == before
+        assert told.config == {"top_k": 4}
 
 
 def _flat(spans: list) -> list:

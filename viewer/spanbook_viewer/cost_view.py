@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
+from spanbook.moments import moment
 from spanbook.reading.costs import CostExplanation
 from spanbook.usage import INPUT_PARTS, OUTPUT_PARTS, Usage
 
@@ -54,6 +56,12 @@ def cost_lines(usage: Usage, explanation: CostExplanation) -> list[CostLine]:
         per_call = share.rate if part != "request" else None
         lines.append(CostLine(label, None, False, share.tokens, per_call, share.amount))
     return lines
+
+
+def price_start(explanation: CostExplanation) -> datetime | None:
+    """Return from when on the price held; None where it always did, or there is none."""
+    price = explanation.price
+    return None if price is None or price.start_ns is None else moment(price.start_ns)
 
 
 def _parts(usage: Usage) -> Iterator[tuple[str, int]]:

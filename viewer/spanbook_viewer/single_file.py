@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from importlib.resources import files
 from typing import Any
@@ -16,12 +16,15 @@ from markupsafe import Markup
 
 from spanbook.moments import read_moment
 from spanbook.reading import payloads
+from spanbook.reading.costs import CostExplanation, explain_by
 from spanbook.reading.documents import Document
 from spanbook.reading.exports import to_json_compact
 from spanbook.reading.rows import Payload, SpanRow, TraceRow
 from spanbook.reading.trees import Node, Tree
-from spanbook_viewer import outline, tree_rows
+from spanbook.usage import Usage
+from spanbook_viewer import cost_view, formats, outline, tree_rows
 from spanbook_viewer.choice import Choice
+from spanbook_viewer.cost_view import CostLine, cost_lines
 from spanbook_viewer.environment import furnish
 from spanbook_viewer.formats import GLYPHS
 from spanbook_viewer.outline import Outline
@@ -224,6 +227,31 @@ class FileDetail:
     def span_query(self, span_id: str) -> str:
         """Return where a span stands in the file."""
         return f"#span-{span_id}"
+
+    @cached_property
+    def cost(self) -> CostExplanation:
+        """What the span cost and why."""
+        charged: Mapping[str, Any] = self.span.get("charged") or {}
+        return explain_by(self.selected, charged.get("price"))
+
+    @property
+    def cost_lines(self) -> list[CostLine]:
+        """The span's usage and cost, part by part."""
+        return cost_lines(self.selected.usage or Usage(), self.cost)
+
+    @property
+    def price_start(self) -> datetime | None:
+        """From when on the price held; None where it always did, or there is none."""
+        return cost_view.price_start(self.cost)
+
+    @property
+    def estimate_words(self) -> str:
+        """How the span's usage was estimated, and how much to trust it."""
+        return formats.estimate_words(self.payload.attributes.get("estimate"))
+
+    def spans_address(self, _name: str, _value: str) -> str:
+        """Return nothing: other traces are not in the file."""
+        return ""
 
     def value_address(self, side: str) -> str:
         """Return nothing: a file has no addresses for raw values, it holds them all."""

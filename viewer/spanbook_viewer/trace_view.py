@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import url_for
 from sqlalchemy import Engine
 from werkzeug.datastructures import MultiDict
 
 from spanbook.errors import UnknownTraceError
-from spanbook.moments import duration, moment
+from spanbook.moments import duration
 from spanbook.reading import queries
 from spanbook.reading.costs import CostExplanation, explain_cost
 from spanbook.reading.filters import TraceFilter
@@ -22,7 +23,7 @@ from spanbook.reading.trace_events import list_events
 from spanbook.reading.trees import Node, Tree
 from spanbook.spans import SpanKind, Status
 from spanbook.usage import Usage
-from spanbook_viewer import formats, input_changes, log, outline, tool_links, tree_rows
+from spanbook_viewer import cost_view, formats, input_changes, log, outline, tool_links, tree_rows
 from spanbook_viewer.choice import Choice
 from spanbook_viewer.cost_view import CostLine, cost_lines
 from spanbook_viewer.input_changes import InputChanges
@@ -166,8 +167,7 @@ class TraceView:
     @property
     def price_start(self) -> datetime | None:
         """From when on the price held; None where it always did, or there is none."""
-        price = self.cost.price
-        return None if price is None or price.start_ns is None else moment(price.start_ns)
+        return cost_view.price_start(self.cost)
 
     @property
     def estimate_words(self) -> str:
@@ -300,6 +300,10 @@ class TraceView:
         return url_for(
             "trace.value", trace_id=self.trace.trace_id, span_id=self.selected.span_id, side=side
         )
+
+    def spans_address(self, name: str, value: str) -> str:
+        """Return the address of all spans of which the same is true."""
+        return f"{url_for('spans.index')}?{urlencode({name: value})}"
 
     @property
     def json_address(self) -> str:

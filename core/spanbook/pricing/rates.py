@@ -8,6 +8,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Self
 
+from spanbook.moments import read_moment
+from spanbook.moments import written as written_moment
 from spanbook.usage import INPUT_PARTS, OUTPUT_PARTS
 
 # What a price may have a rate for. `request` is a fee for a million requests.
@@ -25,6 +27,11 @@ class Rate:
 
     base: Decimal
     steps: tuple[tuple[int, Decimal], ...] = ()  # ascending
+
+    @property
+    def all(self) -> tuple[Decimal, ...]:
+        """All its amounts."""
+        return (self.base, *(dollars for _, dollars in self.steps))
 
     def at(self, input_tokens: int) -> Decimal:
         """Return the rate of a call with so many input tokens."""
@@ -91,6 +98,19 @@ class Price:
         """16 bytes that stand for the content."""
         content = [self.provider, self.model, self.source, self.start_ns, self.rates_json]
         return hashlib.sha256(json.dumps(content).encode()).digest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the price as plain data, to take along."""
+        start = None if self.start_ns is None else written_moment(self.start_ns)
+        whose = {"provider": self.provider, "model": self.model, "source": self.source}
+        return {**whose, "start": start, "rates": json.loads(self.rates_json)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return the price that `to_dict` gave."""
+        start = None if data["start"] is None else read_moment(data["start"])
+        rates = {name: Rate.from_json(rate) for name, rate in data["rates"].items()}
+        return cls(data["provider"], data["model"], data["source"], start, rates)
 
 
 @dataclass(frozen=True, slots=True)

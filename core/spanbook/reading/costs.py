@@ -1,6 +1,7 @@
 """Costs: what a span cost and why, and the prices there are."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -58,12 +59,23 @@ def explain_cost(engine: Engine, trace_id: str, span_id: str) -> CostExplanation
         raise UnknownTraceError(f"The store holds no span {span_id!r} in trace {trace_id!r}.")
     width = len(prices.c)
     span = span_row(trace_id, *row[width:])
-    price = None if row[0] is None else _price(dict(zip(prices.c.keys(), row[:width], strict=True)))
+    known = row[0] is not None
+    price = price_of(dict(zip(prices.c.keys(), row[:width], strict=True))) if known else None
+    return _by(span, price)
+
+
+def explain_by(span: SpanRow, price: Mapping[str, Any] | None) -> CostExplanation:
+    """Return how the cost of a span came about by a price that was taken along."""
+    return _by(span, None if price is None else Price.from_dict(price))
+
+
+def _by(span: SpanRow, price: Price | None) -> CostExplanation:
     made = None if price is None or span.usage is None else cost_of(span.usage, price)
     return CostExplanation(span, price, made.shares if isinstance(made, Cost) else ())
 
 
-def _price(row: dict[str, Any]) -> Price:
+def price_of(row: Mapping[str, Any]) -> Price:
+    """Return the price that a row of the store's prices holds."""
     return Price(
         row["provider"], row["model"], row["source"], row["start_ns"], read_rates(row["rates"])
     )

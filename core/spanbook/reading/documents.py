@@ -5,21 +5,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+import orjson
 from sqlalchemy import Connection, Engine, RowMapping, select
 
 from spanbook.errors import UnknownTraceError
 from spanbook.moments import money, written
 from spanbook.reading import payloads, queries
+from spanbook.reading.costs import price_of
 from spanbook.reading.records import SPAN_COLUMNS, TRACE_COLUMNS, fields_of, span_rows, trace_row
 from spanbook.reading.rows import TraceRow
 from spanbook.reading.trees import Tree, build
-from spanbook.store.schema import events, links, runs, spans, traces
+from spanbook.store.schema import events, links, prices, runs, spans, traces
 from spanbook.store.schema import payloads as blocks
 
 FORMAT = 1  # raised when an older Spanbook could not read what is written
 
 _CONTEXT = ("project", "name", "session", "user", "release", "version", "environment")
 _RUN = ("name", "project", "host", "pid", "command", "python", "commit", "release", "environment")
+_RUN_DATA = ("config", "metrics", "packages")  # of runs that the program begins
 _MONEY = ("cost", "reported_cost", "computed_cost")
 _CHARGED = (*_MONEY, "tier", "unpriced", "anomaly")
 _AT_ONCE = 500  # keys of one query
@@ -59,8 +62,9 @@ def read_document(engine: Engine, trace_id: str) -> Document:
         records = _records(connection, pk)
         happened = _grouped(_events(connection, pk))
         linked = _grouped(_links(connection, pk))
+        priced = _prices(connection, pk)
         listed = [
-            _span(rows[span_id], records.get(span_id, {}), happened, linked)
+            _span(rows[span_id], records.get(span_id, {}), happened, linked, priced)
             for span_id in (node.span.span_id for node in tree.nodes)
         ]
         texts = _texts(connection, payloads.references(listed))
@@ -118,6 +122,13 @@ def _links(connection: Connection, trace_pk: int) -> Iterator[tuple[str, dict[st
         yield span_id, {"trace": trace, "span": span, "name": name}
 
 
+def _prices(connection: Connection, trace_pk: int) -> dict[int, dict[str, Any]]:
+    """Return the prices that gave the costs of a trace, by their numbers."""
+    used = select(spans.c.price_pk).where(spans.c.trace_pk == trace_pk)
+    found = connection.execute(select(prices).where(prices.c.pk.in_(used))).mappings()
+    return {row["pk"]: price_of(cast("Mapping[str, Any]", row)).to_dict() for row in found}
+
+
 def _grouped(pairs: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for key, value in pairs:
@@ -138,6 +149,7 @@ def _span(
     record: Mapping[str, Any],
     happened: Mapping[str, list[dict[str, Any]]],
     linked: Mapping[str, list[dict[str, Any]]],
+    priced: Mapping[int, dict[str, Any]],
 ) -> dict[str, Any]:
     """Return a span: what is known of it, in a fixed order, nothing that is not."""
     span: dict[str, Any] = {
@@ -152,7 +164,7 @@ def _span(
         "model": row["model"],
         "provider": row["provider"],
         "usage": _usage(row),
-        "charged": _charged(row),
+        "charged": _charged(row, priced),
         "error": record.get("error"),
         "attributes": record.get("attributes") or None,
         "events": happened.get(row["span_id"]),
@@ -171,12 +183,14 @@ def _usage(row: RowMapping) -> dict[str, Any] | None:
     return usage | {"estimated": bool(row["estimated"]), "counted": bool(row["counted"])}
 
 
-def _charged(row: RowMapping) -> dict[str, str] | None:
-    """Return what is known of a span's cost, in US dollars."""
-    found = {name: row[name] for name in _CHARGED if row[name] is not None}
+def _charged(row: RowMapping, priced: Mapping[int, dict[str, Any]]) -> dict[str, Any] | None:
+    """Return what is known of a span's cost, in US dollars, and the price that gave it."""
+    found: dict[str, Any] = {name: row[name] for name in _CHARGED if row[name] is not None}
     for name in _MONEY:
         if name in found:
             found[name] = f"{money(found[name]):f}"
+    if row["price_pk"] in priced:
+        found["price"] = priced[row["price_pk"]]
     return found or None
 
 
@@ -203,9 +217,12 @@ def _run(connection: Connection, run_pk: int | None) -> dict[str, Any] | None:
     if row is None:
         return None
     run: dict[str, Any] = {"id": row["run_id"], "start": written(row["start_ns"])}
-    if row["end_ns"] is not None and row["status"] == "ok":
-        run["end"] = written(row["end_ns"])
-    return run | {name: row[name] for name in _RUN if row[name] is not None}
+    if row["end_ns"] is not None:
+        run |= {"end": written(row["end_ns"]), "status": row["status"]}
+    run |= {name: row[name] for name in _RUN if row[name] is not None}
+    run |= {name: orjson.loads(row[name]) for name in _RUN_DATA if row[name] is not None}
+    process = _run(connection, row["process_pk"])
+    return run if process is None else run | {"process": process}
 
 
 def _media(engine: Engine, data: Any) -> dict[str, dict[str, str]]:

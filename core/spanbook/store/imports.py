@@ -17,6 +17,7 @@ from sqlalchemy import select
 from spanbook.addresses import journal_directory, store_url
 from spanbook.errors import TraceFileError
 from spanbook.moments import read_moment, stored_money
+from spanbook.pricing.rates import Price
 from spanbook.segments import SUFFIX, health_line
 from spanbook.spans import SpanKind, Status, new_span_id
 from spanbook.store.database import open_engine
@@ -62,11 +63,12 @@ def import_trace(url: str | os.PathLike[str], content: bytes) -> Imported:
             known = select(traces.c.pk).where(traces.c.trace_id == trace_id)
             if connection.scalar(known) is not None:
                 return Imported(trace_id, len(listed), is_new=False)
-            running = select(runs.c.pk).where(
-                runs.c.run_id == document.run["run"], runs.c.status == Status.RUNNING
-            )
-            if connection.scalar(running) is not None:  # that program is not to be ended here
-                document.run["run"] = _derived(document.run["run"])
+            for run in (document.process, document.run):
+                running = select(runs.c.pk).where(
+                    runs.c.run_id == run["run"], runs.c.status == Status.RUNNING
+                )
+                if connection.scalar(running) is not None:  # that program is not to be ended here
+                    run["run"] = _derived(run["run"])
         _write(journal_directory(address), document.lines())
         collect(address)
         with engine.connect() as connection:
@@ -109,20 +111,37 @@ class _Document:
     """A file's trace as journal records."""
 
     trace_id: str
-    run: Data
-    run_end: int | None
+    process: Data
+    process_end: int | None
+    run: Data  # the process itself, or a run that it began
+    run_end: Data | None
     context: Data
     spans: list[Data]
     others: list[Data]  # events, links and media
 
     def lines(self) -> Iterator[Data]:
         """Yield the records of the segment."""
-        yield {"type": "process", "version": 1, **self.run}
+        yield {"type": "process", "version": 1, **self.process}
+        if self.run is not self.process:
+            yield from self._run()
         yield from self.others
         yield from self.spans
         yield {"type": "trace", "trace": self.trace_id, "context": self.context}
+        if self.process_end is not None:
+            yield {"type": "exit", "at": self.process_end}
+
+    def _run(self) -> Iterator[Data]:
+        run, start = self.run["run"], self.run["start"]
+        yield {"type": "run", **self.run}
+        if self.run.get("metrics"):
+            yield {
+                "type": "metrics", "run": run, "at": start, "step": 0, "values": self.run["metrics"]
+            }  # fmt: skip
         if self.run_end is not None:
-            yield {"type": "exit", "at": self.run_end}
+            yield {"type": "run_end", "run": run, **self.run_end}
+        for span in self.spans:
+            if "parent" not in span:
+                span["run"] = run
 
 
 def _parse(content: bytes) -> _Document:
@@ -143,8 +162,13 @@ def _parse(content: bytes) -> _Document:
         others += _events(record, span, place)
     if not records:
         raise _damaged("it has no spans")
-    run, end = _run(head.get("run"), trace_id, min(record["start"] for record in records))
-    return _Document(trace_id, run, end, _context(trace), records, others)
+    start = min(record["start"] for record in records)
+    run, end = _run(head.get("run"), trace_id, start)
+    process, process_end = run, end
+    if head.get("run") is not None and head["run"].get("process") is not None:
+        process, process_end = _run(head["run"]["process"], trace_id, start)
+    exit_ns = None if process_end is None else process_end["end"]
+    return _Document(trace_id, process, exit_ns, run, end, _context(trace), records, others)
 
 
 def _pieces(content: bytes) -> tuple[Data, list[Data], list[tuple[str, Any]]]:
@@ -222,7 +246,7 @@ def _check_format(head: Data) -> None:
         )
 
 
-def _run(run: Any, trace_id: str, start: int) -> tuple[Data, int | None]:
+def _run(run: Any, trace_id: str, start: int) -> tuple[Data, Data | None]:
     if run is None:
         return {"run": _derived(trace_id), "start": start}, None
     run = _mapping(run, "run")
@@ -233,8 +257,16 @@ def _run(run: Any, trace_id: str, start: int) -> tuple[Data, int | None]:
     }
     if run.get("pid") is not None:
         record["pid"] = _integer(run["pid"], "run.pid", 1 << 31)
-    end = run.get("end")
-    return record, None if end is None else _moment(end, "run.end")
+    for name in ("config", "metrics"):
+        if run.get(name) is not None:
+            record[name] = _mapping(run[name], f"run.{name}")
+    if run.get("packages") is not None:
+        packages = _list(run["packages"], "run.packages")
+        record["packages"] = [_text(package, "run.packages") for package in packages]
+    if run.get("end") is None:
+        return record, None
+    status = _one_of(run.get("status", Status.OK), Status, "run.status")
+    return record, {"status": status, "end": _moment(run["end"], "run.end")}
 
 
 def _context(trace: Data) -> Data:
@@ -293,16 +325,32 @@ def _usage(span: Data, place: str) -> Data:
 
 
 def _charged(span: Data, place: str) -> Data:
-    if span.get("charged") is None:
-        return {}
-    given = _mapping(span["charged"], f"{place}: charged")
+    given = _mapping(span.get("charged") or {}, f"{place}: charged")
     charged: Data = {
         name: _money(given[name], f"{place}: {name}") for name in _MONEY if name in given
     }
     for name in ("tier", "unpriced", "anomaly"):
         if name in given:
             charged[name] = _text(given[name], f"{place}: {name}")
-    return {"charged": charged}
+    if given.get("price") is None:
+        return {"charged": charged}
+    return {"charged": charged, "price": _price(given["price"], f"{place}: price")}
+
+
+def _price(value: Any, what: str) -> Data:
+    """Return a price that can be read again when it is filed."""
+    price = _mapping(value, what)
+    for name in ("model", "source"):
+        _text(price.get(name), f"{what}: {name}")
+    if price.get("provider") is not None:
+        _text(price["provider"], f"{what}: provider")
+    try:
+        read = Price.from_dict(price)
+        rates = [dollars for rate in read.rates.values() for dollars in rate.all]
+        _checked(all(map(Decimal.is_finite, rates)), rates, what, "finite rates")
+        return read.to_dict()
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
+        raise _damaged(f"{what} is none that can be read") from None
 
 
 def _events(record: Data, span: Data, place: str) -> Iterator[Data]:

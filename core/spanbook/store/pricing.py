@@ -10,6 +10,7 @@ from spanbook.moments import stored_money
 from spanbook.pricing.charges import Call, Charge, charge, tier_served
 from spanbook.pricing.lists import is_standard, price_list
 from spanbook.pricing.own import OwnPrices
+from spanbook.pricing.rates import Price
 from spanbook.pricing.reported import amount
 from spanbook.store.joining import SpanNews
 from spanbook.store.prices import PriceNumbers, own_of, read_own
@@ -59,6 +60,10 @@ class BatchPricing:
         """Return `row`, which `news` of an end has made, with what it cost."""
         if not news.ended:
             return row
+        if "charged" in news.record:  # imported: what it cost is known, and is in the row
+            price = news.record.get("price")
+            number = None if price is None else self._numbers.of(Price.from_dict(price))
+            return row._replace(price_pk=number)
         attributes = news.record.get("attributes") or _NOTHING
         if row.input_tokens is None and "reported_cost" not in attributes:
             return row
