@@ -113,6 +113,7 @@ _OF_SPANS: dict[str, Argument] = {
     "user": _TEXT,
     "tag": _TEXTS,
     "release": _TEXT,
+    "version": _TEXT,
     "environment": _TEXT,
     "since": _TIME,
     "until": _TIME,
@@ -171,9 +172,9 @@ class SpanFilter(ListFilter):
     """Which spans of all traces to list; whatever is given must hold. None: not asked for.
 
     `since`, `until` and bounds are as those of a `TraceFilter`; times are the span's own.
-    `project`, `session`, `user`, `tag`, `release` and `environment` are those of the span's trace.
-    `model`, `provider`, `tier`, `session`, `user`, `release`, `environment` and a `tag` may be
-    "(none)".
+    `project`, `session`, `user`, `tag`, `release`, `version` and `environment` are those of the
+    span's trace. `model`, `provider`, `tier`, `session`, `user`, `release`, `version`,
+    `environment` and a `tag` may be "(none)".
 
     `counted` spans are those whose usage is in the totals: no span below already reported it.
     `unpriced` ones have usage without any known cost, `anomaly` ones usage that does not add up;
@@ -195,6 +196,7 @@ class SpanFilter(ListFilter):
     user: str | None = None
     tag: tuple[str, ...] = ()
     release: str | None = None
+    version: str | None = None
     environment: str | None = None
     since: datetime | timedelta | None = None
     until: datetime | timedelta | None = None

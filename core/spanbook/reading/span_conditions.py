@@ -30,7 +30,7 @@ TOKENS = spans.c.input_tokens + spans.c.output_tokens
 _RARE = 2_000  # spans; as many are read and sorted in a few milliseconds
 _RARE_TRACES = 300
 _WORDS = ("name", "model", "provider", "tier")
-_OF_TRACE = ("project", "session", "user", "release", "environment")
+_OF_TRACE = ("project", "session", "user", "release", "version", "environment")
 _MEASURES: tuple[tuple[str, ColumnElement[Any], Callable[[Any], int]], ...] = (
     ("duration", DURATION, duration_ns),
     ("tokens", TOKENS, int),

@@ -12,6 +12,7 @@ from spanbook_viewer.pages import (
     preferences,
     sessions,
     spans,
+    statistics,
     trace,
     traces,
 )
@@ -35,6 +36,7 @@ PAGES = (
     Page("spans.index", "Spans", "s", ("spans",)),
     Page("accounting.index", "Accounting", "c", ("accounting",)),
     Page("sessions.index", "Sessions", "e", ("sessions",)),
+    Page("statistics.index", "Statistics", "i", ("statistics",)),
     Page("health.index", "Health", "h", ("health", "patterns")),
 )
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -43,6 +45,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     spans.bp,
     accounting.bp,
     sessions.bp,
+    statistics.bp,
     media.bp,
     health.bp,
     patterns.bp,

@@ -5,6 +5,7 @@ import { setUpFinding } from "./finding.js";
 import { setUpFolding } from "./folding.js";
 import { setUpKeys } from "./keys.js";
 import { setUpLive } from "./live.js";
+import { setUpPlots } from "./plots.js";
 import { setUpPreferences } from "./preferences.js";
 import { setUpSelection } from "./selection.js";
 import { titleTimes } from "./times.js";
@@ -24,3 +25,4 @@ setUpZooming(); // before selection, which follows the same links
 setUpSelection();
 setUpLive();
 setUpPreferences();
+setUpPlots();
