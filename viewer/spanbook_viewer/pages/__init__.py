@@ -6,6 +6,7 @@ from flask import Blueprint
 
 from spanbook_viewer.pages import (
     accounting,
+    compare,
     health,
     media,
     patterns,
@@ -37,6 +38,7 @@ PAGES = (
     Page("accounting.index", "Accounting", "c", ("accounting",)),
     Page("sessions.index", "Sessions", "e", ("sessions",)),
     Page("statistics.index", "Statistics", "i", ("statistics",)),
+    Page("compare.index", "Compare", "d", ("compare",)),
     Page("health.index", "Health", "h", ("health", "patterns")),
 )
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -46,6 +48,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     accounting.bp,
     sessions.bp,
     statistics.bp,
+    compare.bp,
     media.bp,
     health.bp,
     patterns.bp,
