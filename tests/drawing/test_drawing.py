@@ -18,6 +18,7 @@ from spanbook.drawing.svg import COLOURS
 from spanbook.reading import trees
 from spanbook.reading.rows import Payload, SpanRow, TraceRow
 from spanbook.spans import SpanError, SpanEvent, SpanKind, Status
+from spanbook.usage import Usage
 from spanbook_viewer import formats  # the same words
 from tests.reading.shelves import span
 from tests.viewer.test_colours import TOKENS
@@ -148,6 +149,45 @@ def test_spans_of_one_name_below_one_parent_are_one_node_with_their_count():
         ("child", 8, 0),
         ("sum", 1, 0),
     ]
+
+
+AGENT = [
+    named("graph", 0),
+    named("agent", 1, 0, kind=SpanKind.AGENT, usage=Usage(7, 3), counted=True),
+    named("tools", 2, 1),
+    named("agent", 3, 2, kind=SpanKind.AGENT, usage=Usage(5, 5), counted=True),
+    named("agent", 4, 3, kind=SpanKind.AGENT, usage=Usage(10, 10), counted=False),
+]
+
+
+def test_spans_of_one_name_anywhere_are_one_node_and_what_returns_is_a_cycle():
+    graph = graphs.build(trees.build(AGENT, NOW), grouping=graphs.Grouping.NAME)
+
+    assert [(node.name, node.count, node.usage) for node in graph.nodes] == [
+        ("graph", 1, None),
+        ("agent", 3, Usage(12, 8)),
+        ("tools", 1, None),
+    ]
+    assert graph.calls == (graphs.Call(2, 1, 1), graphs.Call(1, 1, 1))
+    assert "n2 --> n1" in mermaid(graph)
+    assert "n1 -> n1" in dot(graph)
+    assert graph_svg(graph).count('class="call again"') == 2
+
+
+def test_each_span_can_be_a_node():
+    graph = graphs.build(trees.build(LOOP, NOW), grouping=graphs.Grouping.SPAN)
+
+    assert [node.count for node in graph.nodes] == [1] * 10
+    assert [node.first for node in graph.nodes] == [one.span_id for one in LOOP]
+
+
+def test_many_spans_by_name_stay_within_the_bound():
+    spans = [named("main", 0), *(named(f"step {i}", i, 0) for i in range(1, 3_000))]
+
+    for grouping in graphs.Grouping:
+        graph = graphs.build(trees.build(spans, NOW), grouping=grouping)
+        assert len(graph.nodes) <= 401
+        assert sum(node.count for node in graph.nodes) == 3_000
 
 
 def test_flows_between_spans_are_flows_between_their_nodes():

@@ -20,15 +20,17 @@ needs_axe = pytest.mark.skipif(
 )
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: Page, *, is_covered: bool = False) -> list[str]:
     page.evaluate(Path(AXE).read_text("utf-8"))  # as a debugger would: no policy forbids it
     found = page.evaluate(
         # Recorded Markdown brings headings of its own, which begin where they may.
-        """(rules) => axe.run(document, {
-            runOnly: rules, rules: { "heading-order": { enabled: false } },
+        # An open menu lies over a part of what is below it, which then counts as too small.
+        """([rules, covered]) => axe.run(document, {
+            runOnly: rules,
+            rules: { "heading-order": { enabled: false }, "target-size": { enabled: !covered } },
             resultTypes: ["violations"]
         })""",
-        RULES,
+        [RULES, is_covered],
     )
     return [
         f"{one['id']}: {one['help']}: {node['html'][:200]}"
@@ -52,6 +54,8 @@ def seen(browser: Browser, request: pytest.FixtureRequest):
         "/traces/none",
         "/health",
         "/patterns",
+        "/spans/",
+        "/accounting/",
         "/sessions/",
         "/users/",
         "/session?id=c-17",
@@ -65,7 +69,7 @@ def test_pages_have_no_barrier(path, seen: Page, served):
 
 @needs_axe
 @pytest.mark.parametrize("name", ["answer question", "with an orphan", "flat 700", HOSTILE])
-@pytest.mark.parametrize("query", ["", "?view=log", "?find=refund&from=20&to=80"])
+@pytest.mark.parametrize("query", ["", "?view=log", "?view=graph", "?find=refund&from=20&to=80"])
 def test_a_trace_has_no_barrier(query, name, seen: Page, shown, served):
     seen.goto(served.address + shown.address(name) + query)
 
@@ -81,11 +85,11 @@ def test_changes_help_and_menus_have_no_barrier(seen: Page, shown, served):
     )
     seen.get_by_text("Take along").click()
     seen.get_by_text("View", exact=True).click()
-    assert violations(seen) == []
+    assert violations(seen, is_covered=True) == []
 
     seen.get_by_role("button", name="Keys").click()
     expect(seen.get_by_role("dialog")).to_be_visible()
-    assert violations(seen) == []
+    assert violations(seen, is_covered=True) == []
 
 
 @needs_axe

@@ -429,6 +429,18 @@ def test_hostile_content_does_nothing(page, shown, served):
     assert page.evaluate("window.harmed") is None
 
 
+def test_a_click_on_a_node_selects_its_span_which_the_tree_then_shows(page, address):
+    page.goto(address + "?view=graph")
+
+    page.get_by_role("link", name="lookup").first.click()
+    expect(heading(page)).to_contain_text("lookup")
+    page.get_by_role("link", name="One node a span").click()
+    expect(page.locator(".graph a")).to_have_count(9)
+    page.get_by_role("link", name="Tree").click()
+
+    expect(page.locator('.tree [aria-current="true"]')).to_contain_text("lookup")
+
+
 def test_pages_are_complete_without_javascript(browser, shown, served, address):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
@@ -448,14 +460,16 @@ def test_pages_are_complete_without_javascript(browser, shown, served, address):
 
 @pytest.mark.parametrize("width", [320, 400, 640, 900, 1280, 2000])
 @pytest.mark.parametrize(
-    "name", ["answer question", "deep chain", HOSTILE, "long output", "patterns", "table", "log"]
+    "name",
+    ["answer question", "deep chain", HOSTILE, "long output", "patterns", "table", "log", "graph"],
 )
 def test_nothing_sticks_out_of_the_page(width, name, page, shown, served):
     paths = {"patterns": "/patterns", "table": "/traces/"}
-    path = paths.get(name) or shown.address("answer question" if name == "log" else name)
+    is_view = name in ("log", "graph")
+    path = paths.get(name) or shown.address("answer question" if is_view else name)
     page.set_viewport_size({"width": width, "height": 760})
 
-    page.goto(served.address + path + ("?view=log" if name == "log" else ""))
+    page.goto(served.address + path + (f"?view={name}" if is_view else ""))
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 

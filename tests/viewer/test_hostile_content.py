@@ -1,6 +1,7 @@
 """Recorded text never becomes markup, an address or a script."""
 
 import re
+from urllib.parse import quote
 
 import pytest
 
@@ -20,6 +21,8 @@ def pages(shown) -> dict[str, str]:
         "/traces/",
         f"/traces/?{columns}&columns=release&columns=model",
         f"/traces/{trace}?view=log",
+        f"/traces/{trace}?view=graph&by=span",
+        f"/session?id={quote(shown.book.trace(trace).row.session or '')}",
         "/patterns",
         *(f"/traces/{trace}?span={span.span_id}" for span in shown.book.trace(trace).spans),
     ]
@@ -38,7 +41,8 @@ def test_no_recorded_text_becomes_an_element(pages):
         scripts = [e.attributes.get("src", "") for e in page.all("script")]
         assert scripts == ["/static/viewer.js"], path
         assert page.faults == [], path
-        assert [e.tag for e in page.elements if e.tag in ("svg", "iframe", "object")] == [], path
+        assert [e.tag for e in page.elements if e.tag in ("iframe", "object")] == [], path
+        assert {e.attributes.get("class") for e in page.all("svg")} <= {"graph"}, path
 
 
 def test_no_recorded_text_becomes_an_attribute_that_acts(pages):

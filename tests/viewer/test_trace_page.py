@@ -214,7 +214,7 @@ def test_an_unknown_span_is_not_found(rest, shown, client):
     assert client.get(shown.address("answer question") + rest).status_code == 404
 
 
-@pytest.mark.parametrize("query", ["view=graph", "hide=colour", "show=some", "stauts=ok"])
+@pytest.mark.parametrize("query", ["view=flames", "hide=colour", "show=some", "stauts=ok"])
 def test_an_unknown_choice_is_refused_with_a_reason(query, shown, client):
     answer = client.get(f"{shown.address('answer question')}?{query}")
 

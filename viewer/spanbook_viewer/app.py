@@ -9,7 +9,7 @@ from spanbook.addresses import shown, sqlite_path, store_url
 from spanbook.reading.book import Book
 from spanbook.reading.health import store_health
 from spanbook.spans import SpanKind
-from spanbook_viewer import formats, problems, security
+from spanbook_viewer import formats, graph_view, problems, security
 from spanbook_viewer.environment import furnish
 from spanbook_viewer.pages import BLUEPRINTS, PAGES, preferences
 
@@ -64,6 +64,8 @@ def _words(book: Book) -> dict[str, Any]:
     """Return what every template may name."""
     return {
         "GLYPHS": formats.GLYPHS,
+        "GRAPH_FILES": graph_view.FILES,
+        "GROUPINGS": graph_view.WORDS,
         "KINDS": tuple(SpanKind),
         "PAGES": PAGES,
         "health": g.get("health"),

@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
+from spanbook.drawing.graph import Grouping
 from spanbook.errors import FilterError
 from spanbook.spans import SpanKind
 
-VIEWS = ("tree", "log")
+VIEWS = ("tree", "log", "graph")
 LONGEST_SEARCH = 200
 
 
@@ -27,6 +28,7 @@ class Choice:
 
     span: str | None = None
     view: str = "tree"
+    grouping: Grouping = Grouping.CALLER  # which spans are one node of the graph
     hidden: frozenset[str] = frozenset()
     only_errors: bool = False
     opened: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -48,6 +50,7 @@ class Choice:
         return cls(
             span=args.get("span") or None,
             view=_one_of("view", args.get("view") or "tree", VIEWS),
+            grouping=Grouping(_one_of("by", args.get("by") or "caller", tuple(Grouping))),
             hidden=frozenset(
                 _one_of("hide", kind, tuple(SpanKind)) for kind in _words(args.get("hide"))
             ),
@@ -82,7 +85,7 @@ class Choice:
 
 
 _OWN = frozenset(
-    {"span", "view", "hide", "show", "open", "entry", "from", "to", "find", "compare", "part"}
+    {"span", "view", "by", "hide", "show", "open", "entry", "from", "to", "find", "compare", "part"}
 )
 
 
@@ -94,6 +97,8 @@ def _pairs(choice: Choice) -> list[tuple[str, str]]:
     pairs = list(choice.listing)
     if choice.view != "tree":
         pairs.append(("view", choice.view))
+    if choice.grouping is not Grouping.CALLER:
+        pairs.append(("by", choice.grouping))
     if choice.only_errors:
         pairs.append(("show", "errors"))
     if choice.hidden:

@@ -9,9 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import url_for
+from markupsafe import Markup
 from sqlalchemy import Engine
 from werkzeug.datastructures import MultiDict
 
+from spanbook.drawing.graph import Graph
 from spanbook.errors import UnknownTraceError
 from spanbook.moments import duration
 from spanbook.reading import queries
@@ -23,7 +25,16 @@ from spanbook.reading.trace_events import list_events
 from spanbook.reading.trees import Node, Tree
 from spanbook.spans import SpanKind, Status
 from spanbook.usage import Usage
-from spanbook_viewer import cost_view, formats, input_changes, log, outline, tool_links, tree_rows
+from spanbook_viewer import (
+    cost_view,
+    formats,
+    graph_view,
+    input_changes,
+    log,
+    outline,
+    tool_links,
+    tree_rows,
+)
 from spanbook_viewer.choice import Choice
 from spanbook_viewer.cost_view import CostLine, cost_lines
 from spanbook_viewer.input_changes import InputChanges
@@ -130,6 +141,22 @@ class TraceView:
         spans = [(node.span, depth) for node, depth in zip(kept.nodes, kept.depths, strict=True)]
         events = list_events(self.engine, self.trace.trace_id, log.EVENTS)
         return log.log_page(spans, events, self.choice.first)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """What called what, and whose output went where."""
+        grouping = self.choice.grouping
+        return graph_view.graph_of(self.engine, self.trace.trace_id, self.tree, grouping)
+
+    @property
+    def graph_drawing(self) -> Markup:
+        """The graph, ready to be put into the page."""
+        return graph_view.drawn(self.graph, self.span_query, self.selected.span_id)
+
+    def graph_address(self, format: str) -> str:
+        """Return the address of the graph as a file."""
+        by = str(self.choice.grouping)
+        return url_for("trace.graph", trace_id=self.trace.trace_id, format=format, by=by)
 
     @cached_property
     def selected_node(self) -> Node:

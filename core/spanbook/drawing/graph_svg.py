@@ -1,18 +1,20 @@
 """The execution graph as an SVG: callers left of what they called, flows of data as dashes."""
 
-from spanbook import figures
-from spanbook.drawing.graph import Flow, Graph, GraphNode
-from spanbook.drawing.graph_text import words
-from spanbook.drawing.svg import cut, drawing, text
+from collections.abc import Callable
 
-_BOX, _TALL = 184, 40
+from spanbook import figures
+from spanbook.drawing.graph import Call, Flow, Graph, GraphNode
+from spanbook.drawing.graph_text import words
+from spanbook.drawing.svg import cut, drawing, part, text
+
+_BOX, _TALL = 232, 40
 _ACROSS, _DOWN = _BOX + 64, _TALL + 12  # from box to box
 _MARGIN = 12
-_ROOM = 26  # characters in a box
+_ROOM = 33  # characters in a box
 
 _RULES = (
     ".box{fill:var(--surface);stroke:var(--kind)}.box.error{stroke:var(--error);stroke-width:2}"
-    ".call{fill:none;stroke:var(--edge)}"
+    ".call{fill:none;stroke:var(--edge)}.again{marker-end:url(#again)}#again path{fill:var(--edge)}"
     ".flow{fill:none;stroke:var(--link);stroke-dasharray:4 3;marker-end:url(#arrow)}"
     "#arrow path{fill:var(--link)}"
     + "".join(
@@ -21,6 +23,8 @@ _RULES = (
 )
 _ARROW = (
     '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8"'
+    ' markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z"/></marker>'
+    '<marker id="again" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8"'
     ' markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>'
 )
 
@@ -29,14 +33,38 @@ Place = tuple[int, int]  # of a box's upper left corner
 
 def graph_svg(graph: Graph, *, title: str = "Execution graph") -> str:
     """Return the graph as an SVG of its own."""
+    width, height, shapes = _shapes(graph, None, None)
+    return drawing(title, width, height, _RULES, shapes)
+
+
+def graph_part(
+    graph: Graph, address: Callable[[GraphNode], str], selected: int | None, *, title: str
+) -> str:
+    """Return the graph as a part of a page of the viewer, whose styles it takes.
+
+    Each node leads to its `address`.
+    """
+    width, height, shapes = _shapes(graph, address, selected)
+    return part(title, "graph", width, height, shapes)
+
+
+def _shapes(
+    graph: Graph, address: Callable[[GraphNode], str] | None, selected: int | None
+) -> tuple[int, int, list[str]]:
     places = _places(graph)
     width = max((x for x, _ in places), default=0) + _BOX + _MARGIN + 64
     height = max((y for _, y in places), default=0) + _TALL + _MARGIN
     below = [node for node in graph.nodes if node.parent is not None]
     shapes = [_ARROW, *(_call(places[node.parent or 0], places[node.number]) for node in below)]
-    shapes += [_box(node, places[node.number]) for node in graph.nodes]
+    shapes += [_again(call, places[call.source], places[call.target]) for call in graph.calls]
+    for node in graph.nodes:
+        box = _box(node, places[node.number])
+        if address is not None:
+            current = ' aria-current="true"' if node.number == selected else ""
+            box = f'<a href="{text(address(node))}" data-swap="detail"{current}>{box}</a>'
+        shapes.append(box)
     shapes += [_flow(flow, places[flow.source], places[flow.target]) for flow in graph.flows]
-    return drawing(title, width, height, _RULES, shapes)
+    return width, height, shapes
 
 
 def _places(graph: Graph) -> list[Place]:
@@ -79,7 +107,17 @@ def _call(above: Place, below: Place) -> str:
     return f'<path class="call" d="M{x} {y}H{middle}V{line}H{to}"/>'
 
 
+def _again(call: Call, source: Place, target: Place) -> str:
+    title = "calls" if call.count == 1 else f"calls × {call.count:,}"
+    return f'<path class="call again" d="{_curve(source, target)}"><title>{title}</title></path>'
+
+
 def _flow(flow: Flow, source: Place, target: Place) -> str:
+    title = "data" if flow.count == 1 else f"data × {flow.count:,}"
+    return f'<path class="flow" d="{_curve(source, target)}"><title>{title}</title></path>'
+
+
+def _curve(source: Place, target: Place) -> str:
     x, y = source[0] + _BOX, source[1] + _TALL // 2 + 6
     line = target[1] + _TALL // 2 - 6
     if source[0] < target[0]:
@@ -87,8 +125,4 @@ def _flow(flow: Flow, source: Place, target: Place) -> str:
     else:  # into the right side, around what stands between
         to = target[0] + _BOX
         bend = max(x, to) + 48
-    title = "data" if flow.count == 1 else f"data × {flow.count:,}"
-    return (
-        f'<path class="flow" d="M{x} {y}C{max(x + 32, bend)} {y} {bend} {line} {to} {line}">'
-        f"<title>{title}</title></path>"
-    )
+    return f"M{x} {y}C{max(x + 32, bend)} {y} {bend} {line} {to} {line}"

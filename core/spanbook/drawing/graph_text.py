@@ -11,7 +11,8 @@ def words(node: GraphNode) -> list[str]:
     """Return what a node says, a line each: name, kind, duration and count."""
     times = f" · {node.count:,} ×" if node.count > 1 else ""
     failed = f" · {node.errors:,} failed" if node.errors else ""
-    return [node.name, f"{node.kind} · {figures.duration(node.total)}{times}{failed}"]
+    used = "" if node.usage is None else f" · {figures.tokens(node.usage)} tokens"
+    return [node.name, f"{node.kind} · {figures.duration(node.total)}{times}{used}{failed}"]
 
 
 def mermaid(graph: Graph) -> str:
@@ -26,6 +27,8 @@ def _mermaid_lines(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         if node.parent is not None:
             yield f"    n{node.parent} --> n{node.number}"
+    for call in graph.calls:
+        yield f"    n{call.source} --> n{call.target}"
     for flow in graph.flows:
         label = "data" if flow.count == 1 else f"data × {flow.count:,}"
         yield f'    n{flow.source} -. "{label}" .-> n{flow.target}'
@@ -51,6 +54,8 @@ def _dot_lines(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         if node.parent is not None:
             yield f"    n{node.parent} -> n{node.number}"
+    for call in graph.calls:
+        yield f"    n{call.source} -> n{call.target}"
     for flow in graph.flows:
         label = "data" if flow.count == 1 else f"data × {flow.count:,}"
         yield f'    n{flow.source} -> n{flow.target} [style=dashed, label="{label}"]'

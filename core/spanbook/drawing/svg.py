@@ -55,3 +55,11 @@ def drawing(title: str, width: int, height: int, rules: str, shapes: list[str]) 
         f"text{{fill:var(--text);unicode-bidi:isolate}}.muted{{fill:var(--muted)}}{rules}</style>"
         f"{''.join(shapes)}</svg>"
     )
+
+
+def part(title: str, kind: str, width: int, height: int, shapes: list[str]) -> str:
+    """Return a drawing as a part of a page that has the styles of its `kind`."""
+    return (
+        f'<svg class="{kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+        f' role="group" aria-label="{text(title)}">{"".join(shapes)}</svg>'
+    )

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from sqlalchemy import Engine
 
 from spanbook.drawing.gantt import Unit, gantt
-from spanbook.drawing.graph import Graph
+from spanbook.drawing.graph import Graph, Grouping
 from spanbook.drawing.graph import build as build_graph
 from spanbook.drawing.graph_svg import graph_svg
 from spanbook.drawing.graph_text import dot, mermaid
@@ -24,6 +24,7 @@ from spanbook.reading import costs, outputs, queries, trees
 from spanbook.reading.costs import CostExplanation
 from spanbook.reading.filters import TraceFilter
 from spanbook.reading.health import StoreHealth, store_health
+from spanbook.reading.links import data_flows
 from spanbook.reading.list_filter import LARGEST_PAGE
 from spanbook.reading.rows import (
     Blob,
@@ -39,7 +40,6 @@ from spanbook.reading.trace_payloads import trace_payloads
 from spanbook.reading.trees import Tree
 from spanbook.settings import Settings
 from spanbook.store.database import open_engine, reading_engine
-from spanbook.store.flow import NAME as DATA
 from spanbook.store.prices import add_own, remove_own
 from spanbook.usage import Usage
 
@@ -125,21 +125,21 @@ class Trace:
         """
         return gantt(self.tree(), title=self.row.name, only=only, unit=unit)
 
-    def graph(self, format: GraphFormat = "svg") -> str:
+    def graph(self, format: GraphFormat = "svg", *, by: str = Grouping.CALLER) -> str:
         """Return what called what, and whose output went where, as `svg`, `mermaid` or `dot`.
 
+        Spans of one name that one node called are one node; `by="name"` makes all spans of one name
+        one node, `by="span"` none.
+
         Raises:
-            ValueError: another format.
+            ValueError: another format or grouping.
         """
         if format not in GRAPHS:
             raise ValueError(f"No graph is drawn as {format!r}; choose from {', '.join(GRAPHS)}.")
-        return GRAPHS[format](self._graph())
+        return GRAPHS[format](self._graph(Grouping(by)))
 
-    def _graph(self) -> Graph:
-        links = queries.list_links(self._engine, self.row.trace_id)
-        return build_graph(
-            self.tree(), [(link.to_span_id, link.span_id) for link in links if link.name == DATA]
-        )
+    def _graph(self, by: Grouping = Grouping.CALLER) -> Graph:
+        return build_graph(self.tree(), data_flows(self._engine, self.row.trace_id), by)
 
     def to_html(self) -> str:
         """Return the trace as a page of its own, which opens offline and asks nobody for anything.

@@ -3,6 +3,7 @@
 from sqlalchemy import Engine, or_, select
 
 from spanbook.reading.rows import LinkRow
+from spanbook.store.flow import NAME as DATA
 from spanbook.store.schema import links, traces
 
 
@@ -22,3 +23,9 @@ def list_links(engine: Engine, trace_id: str) -> list[LinkRow]:
     )
     with engine.connect() as connection:
         return [LinkRow(*row) for row in connection.execute(statement)]
+
+
+def data_flows(engine: Engine, trace_id: str) -> list[tuple[str, str]]:
+    """Return whose output became whose input, as pairs of span ids, of a trace."""
+    found = list_links(engine, trace_id)
+    return [(link.to_span_id, link.span_id) for link in found if link.name == DATA]

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, abort, current_app, g, render_template, r
 from spanbook.reading import queries
 from spanbook.reading.documents import read_document
 from spanbook.reading.exports import FORMATS, MEDIA_TYPES
-from spanbook_viewer import data
+from spanbook_viewer import data, graph_view
 from spanbook_viewer.shapes import source_text
 from spanbook_viewer.single_file import to_html
 from spanbook_viewer.streaming import streamed
@@ -38,6 +38,18 @@ def export(trace_id: str, format: str) -> Response:
         content_type=f"{MEDIA_TYPES[format]}; charset=utf-8",
     )
     name = f"trace-{trace_id[:12]}.{format}"
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
+
+
+@bp.get("/<trace_id>/graph.<any(svg, mmd, dot):format>")
+def graph(trace_id: str, format: str) -> Response:
+    view = open_trace(g.engine, trace_id, request.args)
+    _, media_type, draw = graph_view.FILES[format]
+    response = current_app.response_class(
+        draw(view.graph), content_type=f"{media_type}; charset=utf-8"
+    )
+    name = f"graph-{trace_id[:12]}.{format}"
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
 

@@ -5,10 +5,15 @@ import { zoomed } from "./zooming.js";
 
 const WHOLE = ["facts", "tools", "spans", "detail"];
 
+// A link in a drawing has its address in another place than one in a page.
+function addressOf(link) {
+  return new URL(link.getAttribute("href"), document.baseURI).href;
+}
+
 function mark(span) {
   const links = [...document.querySelectorAll('#spans a[data-swap="detail"]')];
   for (const link of links) link.removeAttribute("aria-current");
-  const own = links.filter((link) => new URL(link.href).searchParams.get("span") === span);
+  const own = links.filter((link) => new URL(addressOf(link)).searchParams.get("span") === span);
   for (const link of own) link.setAttribute("aria-current", "true");
   if (!own.some((link) => link === document.activeElement)) own[0]?.scrollIntoView({ block: "nearest" });
   return own.length > 0;
@@ -39,7 +44,7 @@ export function setUpSelection() {
     const link = event.target.closest("a[data-swap]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button) return;
     event.preventDefault();
-    visit(zoomed(link.href), link.dataset.swap === "detail" || link.dataset.key === "e");
+    visit(zoomed(addressOf(link)), link.dataset.swap === "detail" || link.dataset.key === "e");
   });
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("form[data-swap-form]");
