@@ -16,10 +16,11 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_UTC_Z | orjson.OPT_NON_
 
 def response(value: Any) -> Response:
     """Return `value` as JSON; rows become objects, money text, durations seconds."""
-    return Response(_encode(value), mimetype="application/json")
+    return Response(encode(value), mimetype="application/json")
 
 
-def _encode(value: Any) -> bytes:
+def encode(value: Any) -> bytes:
+    """Return `value` as the text of JSON."""
     try:
         return orjson.dumps(value, default=_plain, option=_OPTIONS)
     except TypeError:  # half surrogate pairs, which only escapes can write

@@ -1,19 +1,21 @@
 """What every table of a list shows: one page of rows, its count, and the addresses around it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 from urllib.parse import quote, urlencode
 
-from flask import url_for
+from flask import Response, url_for
 from sqlalchemy import Engine
 from werkzeug.datastructures import MultiDict
 
-from spanbook.reading.list_filter import ListFilter
+from spanbook.reading.list_filter import LARGEST_PAGE, USUAL_PAGE, ListFilter
 from spanbook.reading.rows import Count
-from spanbook_viewer import columns
+from spanbook_viewer import columns, exports
 from spanbook_viewer.columns import Column
+from spanbook_viewer.export_fields import Field
 from spanbook_viewer.suggestions import suggestions
 
 OWN_ARGUMENTS = ("columns", "part")
@@ -55,8 +57,8 @@ class ListPage(Protocol):
 class ListView(Generic[_Filter]):
     """One page of a table, for one address.
 
-    A subclass says which filter it takes, which columns there are, which fields of its form are not
-    folded away, and what a row is called.
+    A subclass says which filter it takes, which columns there are, what an exported row holds,
+    which fields of its form are not folded away, and what a row is called.
     """
 
     engine: Engine
@@ -65,6 +67,7 @@ class ListView(Generic[_Filter]):
 
     FILTER: ClassVar[type[ListFilter]]
     COLUMNS: ClassVar[tuple[Column, ...]]
+    EXPORTED: ClassVar[Sequence[Field]]
     PLAIN_FIELDS: ClassVar[frozenset[str]]
     NOUN: ClassVar[str]
 
@@ -154,12 +157,41 @@ class ListView(Generic[_Filter]):
         shown = len(self.page.rows)
         return f"{number} {noun}" + (f", {shown} shown" if shown < found.number else "")
 
+    # Exports
+
+    def all_rows(self) -> Iterator[Any]:
+        """Yield the rows of all pages, whichever this one is; ages count back from the first."""
+        now = datetime.now(UTC)
+        ages = {name: getattr(self.filter, name, None) for name in ("since", "until")}
+        moments = {name: now - age for name, age in ages.items() if isinstance(age, timedelta)}
+        filter = replace(self.filter, after=None, before=None, limit=LARGEST_PAGE, **moments)
+        while True:
+            page = replace(self, filter=filter).page
+            yield from page.rows
+            if page.next is None:
+                return
+            filter = replace(filter, after=page.next)
+
+    def export(self, form: str) -> Response:
+        """Return the rows of all pages as a file."""
+        return exports.export(form, f"{self.NOUN}s", self.EXPORTED, self.all_rows())
+
+    @property
+    def exports(self) -> list[tuple[str, str]]:
+        """The kinds of files that there are, each with its address."""
+        first = replace(self.filter, after=None, before=None, limit=USUAL_PAGE)
+        plain = replace(self, filter=first, own_columns=())
+        return [
+            (form, plain._address(first, "export", form=form))  # noqa: SLF001  # one of us
+            for form in exports.forms()
+        ]
+
     # Addresses
 
-    def _address(self, filter: ListFilter, view: str = "index") -> str:
+    def _address(self, filter: ListFilter, view: str = "index", **place: Any) -> str:
         pairs = [(name, value) for name, values in filter.to_args().items() for value in values]
         pairs += [("columns", ",".join(self.own_columns))] if self.own_columns else []
-        endpoint = url_for(f"{self.NOUN}s.{view}")
+        endpoint = url_for(f"{self.NOUN}s.{view}", **place)
         return endpoint + ("?" + urlencode(pairs, safe=",:") if pairs else "")
 
     @property

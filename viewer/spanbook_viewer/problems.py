@@ -14,6 +14,10 @@ class ForeignHostError(SpanbookError):
     """A request under a name that this viewer does not answer to."""
 
 
+class MissingPackageError(SpanbookError):
+    """A form of data that a package which is not installed would write."""
+
+
 class MissingTokenError(SpanbookError):
     """A request without the token that this viewer was started with."""
 
@@ -50,6 +54,10 @@ def explain(error: Exception) -> Problem:
                 "Open the address with ?token=… that the viewer printed when it started, "
                 "or enter the token here.",
                 asks_token=True,
+            )
+        case MissingPackageError():
+            return Problem(
+                406, "This file cannot be written", str(error), "CSV and JSONL need nothing more."
             )
         case UnknownTraceError():
             return Problem(

@@ -6,6 +6,7 @@ from spanbook.reading import span_pages
 from spanbook.reading.accounting import Account, account
 from spanbook.reading.filters import SpanFilter
 from spanbook.reading.rows import Count, SpanPage, SpanRow
+from spanbook_viewer.export_fields import SPAN_FIELDS
 from spanbook_viewer.list_view import COUNTED, ListView
 from spanbook_viewer.span_columns import SPAN_COLUMNS
 
@@ -15,6 +16,7 @@ class SpanList(ListView[SpanFilter]):
 
     FILTER = SpanFilter
     COLUMNS = SPAN_COLUMNS
+    EXPORTED = SPAN_FIELDS
     PLAIN_FIELDS = frozenset(
         {"kind", "status", "name", "model", "since", "counted", "unpriced", "anomaly"}
     )

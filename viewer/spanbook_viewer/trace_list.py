@@ -8,6 +8,7 @@ from spanbook.reading.filters import TraceFilter
 from spanbook.reading.rows import Count, TracePage
 from spanbook.spans import Status
 from spanbook_viewer.columns import COLUMNS
+from spanbook_viewer.export_fields import TRACE_FIELDS
 from spanbook_viewer.list_view import COUNTED, ListView
 
 
@@ -16,6 +17,7 @@ class TraceList(ListView[TraceFilter]):
 
     FILTER = TraceFilter
     COLUMNS = COLUMNS
+    EXPORTED = TRACE_FIELDS
     PLAIN_FIELDS = frozenset({"q", "status", "name", "since", "has_error"})
     NOUN = "trace"
 

@@ -21,3 +21,8 @@ def index() -> str | AnyResponse:
 @bp.get("/spans.json")
 def index_json() -> Response:
     return data.response(SpanList.from_args(g.engine, request.args).to_data())
+
+
+@bp.get("/spans.<any(csv, jsonl, parquet):form>")
+def export(form: str) -> Response:
+    return SpanList.from_args(g.engine, request.args).export(form)

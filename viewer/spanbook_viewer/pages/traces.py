@@ -28,3 +28,8 @@ def index() -> str | AnyResponse:
 @bp.get("/traces.json")
 def index_json() -> Response:
     return data.response(TraceList.from_args(g.engine, request.args).to_data())
+
+
+@bp.get("/traces.<any(csv, jsonl, parquet):form>")
+def export(form: str) -> Response:
+    return TraceList.from_args(g.engine, request.args).export(form)
