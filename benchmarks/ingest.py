@@ -1,4 +1,7 @@
-"""How fast a store takes in a journal."""
+"""How fast a store takes in a journal: `python -m benchmarks.ingest [URL]`.
+
+Without a URL the store is a new SQLite file; a server's database should be empty.
+"""
 
 import json
 import os
@@ -11,14 +14,15 @@ from benchmarks.workloads import WORKLOADS
 
 INGEST = """
 import json, sys, time
+from pathlib import Path
 from sqlalchemy import func, select
 from spanbook.store.database import open_engine
 from spanbook.store.schema import spans
 from spanbook.store.takeover import collect
-url = sys.argv[1]
+url, journal = sys.argv[1], Path(sys.argv[2])
 engine = open_engine(url)
 cpu, wall = time.process_time(), time.perf_counter()
-collect(url)
+collect(url, journal)
 cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
 with engine.connect() as connection:
     count = connection.scalar(select(func.count()).select_from(spans))
@@ -26,15 +30,25 @@ print(json.dumps({"cpu": cpu / count, "rate": count / wall, "spans": count}))
 """
 
 
-def rate(scale: float) -> dict[str, Any]:
-    """Record W1 without filling the store, then fill it in a process that does nothing else."""
+def rate(scale: float, url: str | None = None) -> dict[str, Any]:
+    """Record W1 without filling the store, then fill it in a process that does nothing else.
+
+    `cpu` is that process's own; a server's is not in it.
+    """
     calls = max(int(WORKLOADS["w1"].calls * scale), 1)
     with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{folder}/spanbook.db"
-        environment = os.environ | {"SPANBOOK_URL": url, "SPANBOOK_INGEST": "0"}
+        file = f"sqlite:///{folder}/spanbook.db"
+        environment = os.environ | {"SPANBOOK_URL": file, "SPANBOOK_INGEST": "0"}
         record = ["-m", "benchmarks.child", "spanbook", "w1", str(calls), f"{folder}/report.json"]
         subprocess.run([sys.executable, *record], env=environment, check=True)
         output = subprocess.run(
-            [sys.executable, "-c", INGEST, url], check=True, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", INGEST, url or file, f"{folder}/spanbook.db.journal"],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
         ).stdout
     return json.loads(output)
+
+
+if __name__ == "__main__":
+    print(rate(1.0, *sys.argv[1:2]))

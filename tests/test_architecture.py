@@ -18,7 +18,15 @@ ROOMS = {
     "door": ["spanbook"],
     "values": [
         *("spanbook.figures", "spanbook.notices"),
-        *("spanbook.addresses", "spanbook.errors", "spanbook.moments", "spanbook.placeholders"),
+        *(
+            "spanbook.addresses",
+            "spanbook.architecture",
+            "spanbook.errors",
+            "spanbook.functions.changes",
+            "spanbook.functions.content",
+            "spanbook.moments",
+            "spanbook.placeholders",
+        ),
         *(
             "spanbook.references",
             "spanbook.segments",
@@ -28,7 +36,9 @@ ROOMS = {
         ),
         "spanbook.usage",
     ],
-    "recording": ["spanbook.gate", "spanbook.recording", "spanbook.trace_tree"],
+    "recording": [
+        *("spanbook.functions", "spanbook.gate", "spanbook.recording", "spanbook.trace_tree"),
+    ],
     "estimating": ["spanbook.estimates"],
     "pricing": ["spanbook.pricing"],
     "storing": ["spanbook.store"],
@@ -52,7 +62,10 @@ DOORS = {
     "recording": {"values", "orjson"},
     "estimating": {"values"},
     "pricing": {"values"},
-    "storing": {"values", "estimating", "pricing", "alembic", "orjson", "sqlalchemy", "zstandard"},
+    "storing": {
+        *("values", "estimating", "pricing"),
+        *("alembic", "clickhouse_connect", "orjson", "psycopg", "sqlalchemy", "zstandard"),
+    },
     "reading": {"values", "pricing", "storing", "orjson", "pandas", "sqlalchemy", "zstandard"},
     "pipelines": {"values", "recording"},
     "console": {"values", "rich"},
@@ -97,6 +110,8 @@ LATE_DOORS = {
 ONLY = {
     ("reading", "pandas"): {"spanbook.reading.frames", "spanbook.reading.span_table"},
     ("recording", "console"): {"spanbook.recording.defaults"},
+    ("storing", "clickhouse_connect"): {"spanbook.store.backends.clickhouse"},
+    ("storing", "psycopg"): {"spanbook.store.backends.postgresql"},
     ("recording", "storing"): {"spanbook.recording.outlet"},
     ("storing", "recording"): {"spanbook.store.ingester"},
     ("viewer", "commands"): {"spanbook_viewer.commands"},

@@ -213,6 +213,8 @@ PAGES = [
     "docs/recording.md",
     "docs/spans.md",
     "docs/testing.md",
+    "docs/versions.md",
+    "docs/what-ran.md",
     "docs/trace-trees.md",
 ]
 COMPLETION = {

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from spanbook.notices import Exporter, Notice, NoticeKind, SpanSnapshot
 from spanbook.pipelines import Pipeline, Step
 from spanbook.recording.ambient import context, paused
+from spanbook.recording.architectures import describe
 from spanbook.recording.carrying import (
     carried,
     continued,
@@ -14,6 +15,7 @@ from spanbook.recording.carrying import (
     uninstall_threads,
 )
 from spanbook.recording.defaults import configure, default_recorder, flush, listen
+from spanbook.recording.functions import version_of
 from spanbook.recording.manual import Span as span  # noqa: N813  # reads as a verb where it is used
 from spanbook.recording.manual import current_span, current_span_id, current_trace_id
 from spanbook.recording.observed import observe
@@ -26,6 +28,7 @@ from spanbook.spans import SpanKind, Status, new_trace_id
 from spanbook.usage import Usage
 
 if TYPE_CHECKING:
+    from spanbook.drawing.components import draw
     from spanbook.reading.book import Book
     from spanbook.reading.book import Book as open  # noqa: A004, N813  # spanbook.open(url)
 
@@ -53,6 +56,8 @@ __all__ = [
     "current_span_id",
     "current_trace_id",
     "default_recorder",
+    "describe",
+    "draw",
     "flush",
     "headers",
     "install_threads",
@@ -65,6 +70,7 @@ __all__ = [
     "span",
     "traceparent",
     "uninstall_threads",
+    "version_of",
 ]
 
 
@@ -74,4 +80,8 @@ def __getattr__(name: str) -> Any:
         from spanbook.reading.book import Book
 
         return Book
+    if name == "draw":
+        from spanbook.drawing.components import draw
+
+        return draw
     raise AttributeError(f"module 'spanbook' has no attribute {name!r}")

@@ -10,7 +10,8 @@ from spanbook.errors import SettingsError
 
 _SCHEMES = ("sqlite", "postgresql", "clickhousedb")
 _SCHEME = re.compile(r"^([a-zA-Z][\w.-]*)(\+[\w.-]+)?://")
-_USER_INFO = re.compile(r"(?<=://)[^/?#]*@")
+_USER_INFO = re.compile(r"(?<=://)(?:[^/?#]*@|[^/?#:@]*:[^@]*@)")
+_SECRETS = re.compile(r"(?<=[?&])(user|password|sslpassword|passfile)=[^&]*&?")
 
 
 def store_url(address: str | os.PathLike[str]) -> str:
@@ -61,11 +62,11 @@ def journal_directory(url: str) -> Path:
     if path is not None:
         return path.with_name(path.name + ".journal")
     state = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or "~/.local/state"
-    digest = hashlib.sha256(_USER_INFO.sub("", url).encode()).hexdigest()[:16]
-    host = re.sub(r"[^\w.-]", "", urlsplit(url).hostname or "store")
+    digest = hashlib.sha256(shown(url).encode()).hexdigest()[:16]
+    host = re.sub(r"[^\w.-]", "", urlsplit(shown(url)).hostname or "store")
     return Path(state).expanduser() / "spanbook" / f"{host}-{digest}"
 
 
 def shown(url: str) -> str:
     """Return `url` without user and password, for messages."""
-    return _USER_INFO.sub("", url)
+    return _SECRETS.sub("", _USER_INFO.sub("", url, count=1)).rstrip("?&")

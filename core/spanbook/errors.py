@@ -37,8 +37,28 @@ class FilterError(SpanbookError, ValueError):
     """A filter with an unknown field or a value that does not fit the field."""
 
 
+class ExpressionError(FilterError):
+    """A filter in words that cannot be read: `what` is wrong with `text` from `start` to `end`."""
+
+    def __init__(self, what: str, text: str, start: int, end: int) -> None:
+        place = "at its end" if start >= len(text) else f"at character {start + 1}"
+        end_mark = "" if what.endswith(("?", ".")) else "."
+        super().__init__(f"The expression cannot be read {place}: {what}{end_mark}")
+        self.text = text
+        self.start = start
+        self.end = end
+
+
 class UnknownRunError(SpanbookError, LookupError):
     """A run id that the store does not hold."""
+
+
+class UnknownArchitectureError(SpanbookError, LookupError):
+    """A hash of an architecture that the store does not hold."""
+
+
+class UnknownVersionError(SpanbookError, LookupError):
+    """A hash of a function's version that the store does not hold."""
 
 
 class UnknownTraceError(SpanbookError, LookupError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 from spanbook.errors import UnknownTraceError
 from spanbook.notices import Listener, NoticeKind
 from spanbook.recording.defaults import default_recorder
+from spanbook.recording.functions import Callee
 from spanbook.recording.listening import Listening
 from spanbook.recording.manual import Span
 from spanbook.recording.observed import observe
@@ -55,6 +56,7 @@ class Step(Span):
         self, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> T:
         """Run `function` as the work of this span, which is not started yet."""
+        self.function = Callee(function)
         args, self.input = _given(function, self, args, kwargs)
         if inspect.iscoroutinefunction(function):
             return cast("T", self._awaited(function, args, kwargs))

@@ -72,6 +72,8 @@ class Settings:
     journal: str | None = None
     journal_bytes: int = 1 << 30  # beyond this much waiting on disk, records are dropped, counted
     ingest: bool = True  # a thread of this process fills the store
+    architecture: bool = True  # tell what traced chains, graphs and engines are made of
+    functions: bool = True  # tell the source of observed functions, and what they are made of
     data_flow: bool = True  # find out whose output became whose input, while the store is filled
     grace: float = 2.0  # seconds that children may outlive their root before they are incomplete
 
@@ -166,6 +168,8 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "SPANBOOK_JOURNAL": ("journal", str),
     "SPANBOOK_INGEST": ("ingest", _flag),
     "SPANBOOK_DATA_FLOW": ("data_flow", _flag),
+    "SPANBOOK_ARCHITECTURE": ("architecture", _flag),
+    "SPANBOOK_FUNCTIONS": ("functions", _flag),
 }
 
 

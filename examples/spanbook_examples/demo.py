@@ -14,7 +14,9 @@ SCENES = (
 
 
 @click.command()
-@click.option("--url", default="sqlite:///spanbook-demo.db", show_default=True, help="The store.")
+@click.option(
+    "--store", "url", default="sqlite:///spanbook-demo.db", show_default=True, help="The store."
+)
 @click.option("--view/--no-view", default=True, help="Show the traces afterwards.")
 @click.option(
     "--live", is_flag=True, help="Ask OpenAI (OPENAI_API_KEY) instead of the offline models."

@@ -1,7 +1,7 @@
 """The callback handler: translates what LangChain reports of its runs into spans."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -26,6 +26,7 @@ from spanbook_langchain.kinds import KINDS, run_name, template
 from spanbook_langchain.moments import Moments
 from spanbook_langchain.opening import Run, open_span
 
+T = TypeVar("T")
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -60,11 +61,21 @@ class SpanbookCallbackHandler(Moments):
         }
         self._defaults = {field: value for field, value in given.items() if value}
         self._batches = Batches()
+        self._watched: Any = None
 
     @property
     def recorder(self) -> Recorder:
         """The recorder that this handler reports to."""
         return self._recorder or default_recorder()
+
+    def watch(self, runnable: T) -> T:
+        """Take `runnable` as what this handler's traces ran, and return it.
+
+        For a handler of one chain or graph. Without it the architecture of a trace is that of the
+        object whose method was called.
+        """
+        self._watched = runnable
+        return runnable
 
     # -- chains, prompts, parsers, graphs ---------------------------------------------------------
 
@@ -249,6 +260,7 @@ class SpanbookCallbackHandler(Moments):
             input=given,
             attributes=attributes,
             defaults=self._defaults,
+            watched=self._watched,
             **asked,
         )
 

@@ -1,9 +1,13 @@
 """Opening a span for a LangChain run: its place, its kind, what its tags and metadata say."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from spanbook.architecture.component import Component
+from spanbook.architecture.describing import walkers
+from spanbook.architecture.walk import Walk
 from spanbook.recording import ambient
 from spanbook.recording.live import LiveSpan
 from spanbook.recording.recorder import Recorder
@@ -41,10 +45,12 @@ def open_span(
     defaults: Mapping[str, Any],
     model: str | None = None,
     provider: str | None = None,
+    watched: Any = None,
 ) -> LiveSpan | None:
     """Open the span of `run` and return it, None where nothing is recorded.
 
     Without a `kind` the run is a chain or an agent. `defaults` are the handler's own for the trace.
+    The trace's architecture is that of `watched`, else of the object whose method is running.
     """
     if not recorder.settings.enabled:
         return None
@@ -56,6 +62,7 @@ def open_span(
         inherited = None if is_foreign else _NOTHING if above is None else above.metadata
         kind = chain_kind(name, tags, metadata, inherited)
     context = _describe(run, above, attributes, defaults)
+    is_top = parent_id is None and above is None
     live = recorder.begin(
         run_id,
         kind=kind,
@@ -66,6 +73,7 @@ def open_span(
         model=model,
         provider=provider,
         context=context,
+        made_of=(lambda: _architecture(recorder, watched)) if is_top else None,
     )
     if live is not None and live.memo is None:
         live.memo = Memo(tags, metadata, is_node=is_node(tags))
@@ -73,6 +81,16 @@ def open_span(
         if above is not None and above.seeks_session:
             _find_session(recorder, run_id, above)
     return live
+
+
+def _architecture(recorder: Recorder, watched: Any) -> str | None:
+    if not recorder.settings.architecture:
+        return None
+    from spanbook_langchain.components import running_object
+
+    frame = sys._getframe(1)  # noqa: SLF001  # the documented way to it
+    root = running_object(frame) if watched is None else watched
+    return None if root is None else recorder.architecture(root)
 
 
 def _describe(
@@ -105,3 +123,13 @@ def _find_session(recorder: Recorder, run_id: UUID, above: Memo) -> None:
     thread = thread_id()
     if thread is not None and not ambient.surroundings.get().get("session"):
         recorder.annotate(run_id, session=str(thread))
+
+
+def _walk(value: Any) -> tuple[Component, Walk] | None:
+    """Walk an object. The walker is imported late: this module may be while LangChain's are."""
+    from spanbook_langchain.components import walk_langchain
+
+    return walk_langchain(value)
+
+
+walkers.append(_walk)

@@ -1,6 +1,7 @@
 """Tracing: translates what LlamaIndex's dispatcher reports into spans."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -175,6 +176,9 @@ class Tracing:
                 model=given.model,
                 provider=plan.provider,
                 context=given.context,
+                made_of=None
+                if above or instance is None
+                else partial(recorder.architecture, instance),
             )
 
     def _returned(

@@ -13,6 +13,7 @@ from spanbook_openai import background
 from spanbook_openai.answers import Answer, embedding
 from spanbook_openai.asked import body_of, parameters
 from spanbook_openai.bodies import EventBody, UsageFilter, WholeBody, read_content
+from spanbook_openai.components import Request, component_of
 from spanbook_openai.endpoints import Endpoint, endpoint_of
 from spanbook_openai.failures import content_type, error_of, told_by_error, told_by_headers
 from spanbook_openai.joining import framework_span
@@ -96,10 +97,20 @@ class Call:
             attributes=attributes,
             model=self.model,
             provider=provider,
+            made_of=lambda: self._architecture(client, body, given),
         )
         if self.live is None:  # its trace is not sampled, so there is nothing to look at
             self.recorder.end(self.key)
         return self.live is not None
+
+    @guarded
+    def _architecture(self, client: Any, body: dict[str, Any], given: dict[str, Any]) -> str | None:
+        """Return the architecture of a call that is a trace of its own."""
+        if not self.recorder.settings.architecture or self.recorder.current() is not None:
+            return None
+        request = Request(self.endpoint, self.model, given, body.get("tools"))
+        key = request.key(client)
+        return self.recorder.made_architecture(key, lambda: component_of(client, request))
 
     # -- what comes back --------------------------------------------------------------------------
 

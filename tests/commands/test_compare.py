@@ -55,6 +55,37 @@ def test_json_holds_the_same(spanbook):
     assert found["measures"][0]["b"] == 20
 
 
+ARCHITECTURES = """
+from spanbook.architecture.component import Component
+from spanbook.recording.recorder import Recorder
+from spanbook.spans import SpanKind
+recorder = Recorder("kept.db")
+for number in range(6):
+    def made(number=number):
+        tree = Component("llm", "x.M", "model", "", {"temperature": number // 4})
+        return recorder.made_architecture(number // 4, lambda: tree)
+    tag = "new" if number > 2 else "old"
+    recorder.start(number, kind=SpanKind.LLM, name="ask", made_of=made, context={"tags": [tag]})
+    recorder.finish(number)
+recorder.close()
+"""
+
+
+def test_the_report_tells_what_ran_and_what_changed(spanbook, tmp_path: Path):
+    subprocess.run([sys.executable, "-c", ARCHITECTURES], cwd=tmp_path, check=True)
+    compare = ("compare", "tag:old", "tag:new", "--store", "kept.db")
+
+    report = spanbook(*compare).stdout
+    data = json.loads(spanbook(*compare, "--json").stdout)["architectures"]
+
+    assert "What ran: A `model` " in report
+    assert "From the first of A to the first of B: 1 parameter changed." in report
+    assert "- `root` `model: temperature 0 → 1`" in report
+    assert [use["traces"] for use in data["a"]] == [3]
+    assert [use["traces"] for use in data["b"]] == [2, 1]
+    assert [change["words"] for change in data["changes"]] == ["temperature 0 → 1"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -11,7 +11,7 @@ def test_the_demo_records_every_scene_without_network(spanbook, tmp_path: Path):
 
 
 def test_the_demo_records_where_it_is_told(spanbook, tmp_path: Path):
-    spanbook("demo", "--no-view", "--url", "sqlite:///elsewhere.db")
+    spanbook("demo", "--no-view", "--store", "sqlite:///elsewhere.db")
 
     assert (tmp_path / "elsewhere.db").exists()
     assert not (tmp_path / "spanbook-demo.db").exists()

@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 import pytest
 
 from spanbook.drawing import graph as graphs
+from spanbook.drawing.diagram_svg import svg
+from spanbook.drawing.diagram_text import dot, mermaid
 from spanbook.drawing.gantt import gantt
-from spanbook.drawing.graph_svg import graph_svg
-from spanbook.drawing.graph_text import dot, mermaid
+from spanbook.drawing.graph_diagram import graph_diagram
 from spanbook.drawing.page import page
 from spanbook.drawing.svg import COLOURS
 from spanbook.reading import trees
@@ -169,9 +170,9 @@ def test_spans_of_one_name_anywhere_are_one_node_and_what_returns_is_a_cycle():
         ("tools", 1, None),
     ]
     assert graph.calls == (graphs.Call(2, 1, 1), graphs.Call(1, 1, 1))
-    assert "n2 --> n1" in mermaid(graph)
-    assert "n1 -> n1" in dot(graph)
-    assert graph_svg(graph).count('class="call again"') == 2
+    assert "n2 --> n1" in mermaid(graph_diagram(graph))
+    assert "n1 -> n1" in dot(graph_diagram(graph))
+    assert svg(graph_diagram(graph), title="").count('class="call again"') == 2
 
 
 def test_each_span_can_be_a_node():
@@ -219,7 +220,7 @@ def test_a_deep_chain_beyond_the_bound_stays_within_it():
 def test_mermaid_shows_calls_counts_and_flows():
     graph = graphs.build(trees.build(LOOP, NOW), [(f"{1:016x}", f"{20:016x}")])
 
-    assert mermaid(graph) == (
+    assert mermaid(graph_diagram(graph)) == (
         "flowchart LR\n"
         '    n0["main<br>step · 0 ms"]\n'
         '    n1["child<br>step · 0 ms · 8 ×"]\n'
@@ -233,7 +234,7 @@ def test_mermaid_shows_calls_counts_and_flows():
 def test_dot_shows_calls_counts_and_flows():
     graph = graphs.build(trees.build(LOOP, NOW), [(f"{1:016x}", f"{20:016x}")] * 1)
 
-    assert dot(graph).splitlines()[3:] == [
+    assert dot(graph_diagram(graph)).splitlines()[3:] == [
         '    n0 [label="main\\nstep · 0 ms"]',
         '    n1 [label="child\\nstep · 0 ms · 8 ×"]',
         '    n2 [label="sum\\nstep · 0 ms"]',
@@ -247,9 +248,9 @@ def test_dot_shows_calls_counts_and_flows():
 def test_boxes_of_a_graph_do_not_cover_each_other():
     spans = [named("a", 0), named("b", 1, 0), named("c", 2, 1), named("d", 3, 1), named("e", 4, 0)]
 
-    svg = graph_svg(graphs.build(trees.build(spans, NOW)))
+    drawn = svg(graph_diagram(graphs.build(trees.build(spans, NOW))), title="")
 
-    places = re.findall(r'class="box [^"]*" x="(\d+)" y="(\d+)"', svg)
+    places = re.findall(r'class="box [^"]*" x="(\d+)" y="(\d+)"', drawn)
     assert len(set(places)) == 5
 
 
@@ -257,13 +258,13 @@ def test_a_hostile_name_stays_text_in_every_drawing():
     tree = trees.build([named(HOSTILE, 0), named(HOSTILE, 1, 0, error_type=HOSTILE)], NOW)
     graph = graphs.build(tree, [(f"{0:016x}", f"{1:016x}")])
 
-    for svg in (gantt(tree, title=HOSTILE), graph_svg(graph, title=HOSTILE)):
-        names = {shape.tag.rpartition("}")[2] for shape in ElementTree.fromstring(svg).iter()}
+    for one in (gantt(tree, title=HOSTILE), svg(graph_diagram(graph), title=HOSTILE)):
+        names = {shape.tag.rpartition("}")[2] for shape in ElementTree.fromstring(one).iter()}
         assert "script" not in names
-    for label in re.findall(r'\["(.*)"\]', mermaid(graph)):
+    for label in re.findall(r'\["(.*)"\]', mermaid(graph_diagram(graph))):
         assert not re.search(r'[<>"\']', label.replace("<br>", ""))
-    assert dot(graph).count("\n") == 8
-    assert "\\\" ' &" in dot(graph)
+    assert dot(graph_diagram(graph)).count("\n") == 8
+    assert "\\\" ' &" in dot(graph_diagram(graph))
 
 
 def row(**fields: Any) -> TraceRow:

@@ -169,7 +169,7 @@ def test_one_warning_a_cause_and_the_failure_is_counted(
         {"invocation_params": {"tools": [None, 3, {}, []]}},
         {"name": ""},
         {"serialized": None},
-        {"options": object(), "batch_size": 1, "something": "new"},
+        {"options": ..., "batch_size": 1, "something": "new"},
     ],
     ids=repr,
 )

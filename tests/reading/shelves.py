@@ -4,16 +4,27 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine, insert
 
 from spanbook.reading.rows import SpanRow
 from spanbook.spans import SpanKind, Status
-from spanbook.store.schema import blobs, events, payloads, spans, trace_tags, traces
+from spanbook.store.backends.choice import backend_of
+from spanbook.store.backends.postgresql import make_partitions
+from spanbook.store.schema import (
+    blobs,
+    events,
+    payloads,
+    run_metrics,
+    runs,
+    spans,
+    trace_tags,
+    traces,
+)
 
 SECOND = 10**9
 BASE = 1_700_000_000 * SECOND
 
-_TRACE = {
+TRACE = {
     "project": "default",
     "name": "answer",
     "kind": "chain",
@@ -40,6 +51,10 @@ class Shelf:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        if engine.dialect.name == "postgresql":
+            with engine.begin() as connection:
+                make_partitions(connection, 0)  # for the small numbers that are given here
+        self.runs = 0
         self._traces = 0
         self._spans = 0
 
@@ -47,7 +62,7 @@ class Shelf:
         """Add a trace with one span that holds `words`; each starts a second after the last."""
         self._traces += 1
         pk, trace_id = self._traces, f"{self._traces:032x}"
-        row = {**_TRACE, "pk": pk, "trace_id": trace_id, "root_id": f"{pk:016x}"}
+        row = {**TRACE, "pk": pk, "trace_id": trace_id, "root_id": f"{pk:016x}"}
         row |= {"start_ns": BASE + pk * SECOND, **columns}
         tags = list(tags)
         row["tags"] = orjson.dumps(tags).decode() if tags else None
@@ -59,6 +74,57 @@ class Shelf:
         self.span(trace_id, words=words, start_ns=row["start_ns"])
         return row["trace_id"]
 
+    def traces(self, count: int) -> None:
+        """Add traces without spans, all different, of which each filter finds a few."""
+        texts = ("name", "session", "user", "model", "architecture")
+        texts += ("project", "environment", "release", "version")
+        kinds = list(SpanKind)
+        rows = [
+            {
+                **TRACE,
+                **{name: f"{name} {pk % 50}" for name in texts},
+                "kind": kinds[pk % len(kinds)].value,
+                "status": "ok" if pk % 50 else "error",
+                **dict.fromkeys(("duration_ns", "total_tokens", "cost"), pk),
+                "pk": pk,
+                "trace_id": f"{pk:032x}",
+                "root_id": "",
+                "start_ns": BASE + pk,
+                "error_count": int(pk % 50 == 0),
+            }
+            for pk in range(self._traces + 1, self._traces + count + 1)
+        ]
+        self._traces += count
+        with self.engine.begin() as connection:
+            connection.execute(insert(traces), rows)
+
+    def run(
+        self,
+        name: str | None = None,
+        *,
+        config: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        history: Mapping[str, Iterable[float | None]] | None = None,
+        **columns: Any,
+    ) -> str:
+        """Add a run; each starts a second after the last. `history` are values from step 0 on."""
+        self.runs += 1
+        pk, run_id = self.runs, f"{self.runs:032x}"
+        row: dict[str, Any] = {"pk": pk, "run_id": run_id, "project": "default", "name": name}
+        row |= {"start_ns": BASE + pk * SECOND, "status": "ok", "process_pk": 0, **columns}
+        row["config"] = orjson.dumps(config).decode() if config else None
+        row["metrics"] = orjson.dumps(metrics).decode() if metrics else None
+        points = [
+            {"run_pk": pk, "name": name, "step": step, "at_ns": BASE, "value": value}
+            for name, values in (history or {}).items()
+            for step, value in enumerate(values)
+        ]
+        with self.engine.begin() as connection:
+            connection.execute(insert(runs), [row])
+            if points:
+                connection.execute(insert(run_metrics), points)
+        return run_id
+
     def span(self, trace_id: str, words: str = "", **columns: Any) -> str:
         """Add a span to a trace."""
         self._spans += 1
@@ -67,8 +133,8 @@ class Shelf:
         with self.engine.begin() as connection:
             connection.execute(insert(spans), [row])
             if words:
-                put = text("INSERT INTO search (rowid, text) VALUES (:pk, :words)")
-                connection.execute(put, {"pk": row["pk"], "words": words})
+                found = [(row["trace_pk"], row["pk"], words)]
+                backend_of(connection).write_search(connection, found)
         return str(row["span_id"])
 
     def end(self, span_id: str, **columns: Any) -> None:
@@ -76,11 +142,11 @@ class Shelf:
         with self.engine.begin() as connection:
             connection.execute(spans.update().where(spans.c.span_id == span_id).values(**columns))
 
-    def block(self, pk: int, body: bytes | Mapping[str, Any]) -> int:
+    def block(self, pk: int, body: bytes | Mapping[str, Any], trace_pk: int = 1) -> int:
         """Add a payload block."""
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
         with self.engine.begin() as connection:
-            connection.execute(insert(payloads), [{"pk": pk, "trace_pk": 1, "body": raw}])
+            connection.execute(insert(payloads), [{"pk": pk, "trace_pk": trace_pk, "body": raw}])
         return pk
 
     def event(self, span_id: str, at_ns: int, name: str, data: bytes | None) -> None:

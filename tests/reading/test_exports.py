@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import spanbook
 from spanbook.errors import TraceFileError, UnknownTraceError
 from spanbook.gate.media import Media
 from spanbook.reading.book import Book
@@ -23,7 +24,7 @@ from spanbook.recording.runs import Run
 from spanbook.spans import SpanKind
 from spanbook.store.imports import import_trace
 from spanbook.usage import Usage
-from tests.viewer import stories
+from tests.viewer import stories, trees
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +229,87 @@ def test_a_run_travels_along_with_its_config_and_metrics(tmp_path: Path, url: st
         (before,) = [one for one in book.runs() if one.name == "nightly"]
         assert told == before
         assert told.config == {"top_k": 4}
+
+
+def test_an_import_leaves_a_run_that_is_there_as_it_is(tmp_path: Path):
+    here = f"sqlite:///{tmp_path / 'runs.db'}"
+    recorder = Recorder(here)
+    with Run("nightly", config={"top_k": 4}, recorder=recorder) as one:
+        stories.overlapping(recorder)
+        assert recorder.flush(30)
+        with Book(here) as book:
+            content = exported(book, book.traces()[0].trace_id, "json")
+        one.log({"score": 0.5})
+    recorder.close()
+
+    with Book(here) as book:
+        book.collect()
+        before = book.runs()
+        other = json.loads(content)
+        other["trace"]["id"] = "ab" * 16
+        other["run"] |= {"config": {"top_k": 9}, "metrics": {"score": 0.1}}
+        assert import_trace(here, json.dumps(other).encode()).is_new
+
+        told = {run.name: (run.status, run.end, run.config, run.metrics) for run in book.runs()}
+        assert told == {run.name: (run.status, run.end, run.config, run.metrics) for run in before}
+        assert len(book.traces(run=one.run_id)) == 2
+
+
+def answer(question: str) -> str:
+    return question.upper()
+
+
+@pytest.fixture
+def ran(recorder: Recorder, book: Book) -> Book:
+    """A trace of a chain whose components are known, and a call of an observed function."""
+
+    def made() -> str | None:
+        return recorder.made_architecture("support", lambda: trees.support(0.2))
+
+    recorder.start("chain", kind=SpanKind.CHAIN, name="support", made_of=made)
+    recorder.finish("chain")
+    spanbook.observe(answer)("why?")
+    assert recorder.flush()
+    return book
+
+
+@pytest.mark.parametrize("format", ["json", "jsonl"])
+def test_what_ran_travels_along(format: str, ran: Book, tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'other.db'}"
+    chain, call = _id(ran, "support"), _id(ran, "answer")
+
+    for trace_id in (chain, call):
+        import_trace(url, exported(ran, trace_id, format))
+
+    with Book(url) as copy:
+        for book in (ran, copy):
+            found = book.trace(chain).architecture()
+            assert found is not None
+            assert (found.is_observed, found.architecture.root) == (False, trees.support(0.2))
+            (version,) = book.versions()
+            assert "question.upper()" in book.version(version.hash).source
+            assert version.figures.call_count == 1
+        for trace_id in (chain, call):
+            assert exported(copy, trace_id, format) == exported(ran, trace_id, format)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "reason"),
+    [
+        ("support", "gpt-4.1-mini", "gpt-4.1", "not the one that the trace names"),
+        ("support", '"role": "chain"', '"rule": "chain"', "no tree of components"),
+        ("answer", '"code": "', '"code": "x', "not what its hash says"),
+        ("answer", '"kind": "function"', '"kind": "dream"', "no version of one"),
+    ],
+)
+def test_what_ran_must_be_what_its_hash_says(
+    name: str, old: str, new: str, reason: str, ran: Book, tmp_path: Path
+):
+    whole = json.dumps(json.loads(exported(ran, _id(ran, name), "json")))
+    assert old in whole
+
+    with pytest.raises(TraceFileError, match=reason):
+        import_trace(f"sqlite:///{tmp_path / 'other.db'}", whole.replace(old, new).encode())
 
 
 def _flat(spans: list) -> list:

@@ -15,8 +15,8 @@ Records = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def recorder(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
-    """The default recorder, without a store behind it."""
-    recorder = Recorder(url, ingest=False)
+    """The default recorder, without a store behind it; the versions of functions are not told."""
+    recorder = Recorder(url, ingest=False, functions=False)
     monkeypatch.setattr(defaults, "_default", recorder)
     yield recorder
     recorder.journal.close()

@@ -57,6 +57,20 @@ def test_a_run_holds_what_it_was_about(recorder: Recorder, book: Book) -> None:
     assert [one.name for one in book.traces(run=run.run_id)] == ["trace"]
 
 
+def test_a_config_that_no_database_could_look_into_is_mended(
+    recorder: Recorder, book: Book
+) -> None:
+    config = {"k\0ey": {"a\0": ["\0b", 1]}, "half": "\ud800"}
+    with spanbook.run("nightly", config=config) as run:
+        run.log(note="x\0y")
+
+    recorder.flush()
+    assert [row.config for row in book.runs(where="config.key.a is not null")] == [
+        {"key": {"a": ["b", 1]}, "half": "\N{REPLACEMENT CHARACTER}"}
+    ]
+    assert [row.metrics for row in book.runs(where="metrics.note = xy")] == [{"note": "xy"}]
+
+
 def test_the_last_metric_is_the_runs_and_all_are_its_history(
     recorder: Recorder, book: Book
 ) -> None:

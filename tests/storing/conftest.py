@@ -2,10 +2,8 @@
 
 import base64
 import hashlib
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,9 +11,14 @@ from typing import Any
 import orjson
 import pytest
 import zstandard
+from sqlalchemy import Select, exc, select
 
+from spanbook.reading.search import index_of
 from spanbook.recording.journal import Journal
+from spanbook.store.backends.choice import backend_at
 from spanbook.store.ingester import Ingester
+from spanbook.store.schema import blobs, metadata, payloads, traces
+from spanbook.store.takeover import collect
 
 TRACE = "a" * 32
 START = 1_790_000_000_000_000_000
@@ -96,14 +99,17 @@ def line(record: Record) -> bytes:
 class Shelf:
     """A store, the journal before it and the ingester between them."""
 
-    def __init__(self, directory: Path, opening: Record | None = None) -> None:
+    def __init__(
+        self, directory: Path, opening: Record | None = None, url: str | None = None
+    ) -> None:
         self.path = directory / "store.db"
-        self.url = f"sqlite:///{self.path}"
+        self.url = url or f"sqlite:///{self.path}"
         self.opening = opening or process()
-        self.journal = Journal(
-            directory / "store.db.journal", lambda: line(self.opening), limit=1 << 30
-        )
+        self.folder = directory / "store.db.journal"
+        self.journal = Journal(self.folder, lambda: line(self.opening), limit=1 << 30)
         self.ingester = Ingester(self.url, self.journal, clock=lambda: START)
+        self._backend = backend_at(self.url)
+        self._engine = self._backend.engine(self.url, 5.0, None)
 
     def write(self, *records: Record) -> None:
         for record in records:
@@ -114,10 +120,16 @@ class Shelf:
         self.write(*records)
         assert self.ingester.drain(10)
 
+    def collect(self) -> int:
+        """Take over what the dead have left."""
+        return collect(self.url, self.folder)
+
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
-        with closing(sqlite3.connect(self.path)) as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(query, values)]
+        with self._engine.connect() as connection:
+            found = connection.exec_driver_sql(self._backend.spelled(query), values)
+            rows = [dict(row) for row in found.mappings()]
+        self._engine.dispose()  # a test may look which files are open
+        return rows
 
     def one(self, query: str, *values: Any) -> dict[str, Any]:
         (row,) = self.rows(query, *values)
@@ -125,6 +137,9 @@ class Shelf:
 
     def trace(self) -> dict[str, Any]:
         return self.one("SELECT * FROM traces")
+
+    def trace_of(self, number: int) -> dict[str, Any]:
+        return self.one("SELECT * FROM traces WHERE trace_id = ?", trace_id(number))
 
     def span(self, number: int = 1) -> dict[str, Any]:
         return self.one("SELECT * FROM spans WHERE span_id = ?", span_id(number))
@@ -135,7 +150,7 @@ class Shelf:
         found: dict[str, Any] = {}
         for pk in (row["start_block"], row["end_block"]):
             if pk is not None:
-                body = self.one("SELECT body FROM payloads WHERE pk = ?", pk)["body"]
+                (body,) = self.bodies(select(payloads.c.body).where(payloads.c.pk == pk))
                 entry = orjson.loads(plain(body))[span_id(number)]
                 attributes = found.get("attributes", {}) | entry.get("attributes", {})
                 found |= entry | ({"attributes": attributes} if attributes else {})
@@ -143,32 +158,38 @@ class Shelf:
 
     def texts(self) -> list[str]:
         """Return the texts among the blobs."""
-        rows = self.rows("SELECT body FROM blobs WHERE media_type IS NULL")
-        return sorted(plain(row["body"]).decode() for row in rows)
+        bodies = self.bodies(select(blobs.c.body).where(blobs.c.media_type.is_(None)))
+        return sorted(plain(body).decode() for body in bodies)
+
+    def bodies(self, wanted: Select[Any]) -> list[Any]:
+        """Return the bytes that a column of bytes holds."""
+        with self._engine.connect() as connection:
+            found = list(connection.execute(wanted).scalars())
+        self._engine.dispose()
+        return found
 
     def found(self, word: str) -> list[str]:
         """Return the traces in which the full-text index finds `word`."""
-        query = (
-            "SELECT DISTINCT trace_id FROM search JOIN spans ON spans.pk = search.rowid "
-            "JOIN traces ON traces.pk = spans.trace_pk WHERE search MATCH ? ORDER BY trace_id"
-        )
-        return [row["trace_id"] for row in self.rows(query, f'"{word}"')]
+        with self._engine.connect() as connection:
+            having = index_of(connection.dialect.name).traces_with(f"{word}")
+            query = select(traces.c.trace_id).where(traces.c.pk.in_(having))
+            return sorted(connection.execute(query).scalars())
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return all rows of all tables but the journal's own."""
-        with closing(sqlite3.connect(self.path)) as connection:
-            tables = connection.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'search%'"
-            )
-            names = {row[0] for row in tables} - {"segments", "sqlite_sequence"}
+        with self._engine.connect() as connection:
             return {
-                name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr)
-                for name in names
+                table.name: sorted(
+                    (tuple(row) for row in connection.execute(table.select())), key=repr
+                )
+                for table in metadata.sorted_tables
+                if table.name != "segments"
             }
 
     def close(self) -> None:
         self.ingester.stop()
         self.journal.close()
+        self._engine.dispose()
 
 
 def until(claim: Callable[[], bool]) -> bool:
@@ -184,7 +205,7 @@ def until(claim: Callable[[], bool]) -> bool:
 def count(shelf: Shelf) -> int:
     try:
         return shelf.one("SELECT count(*) AS n FROM spans")["n"]
-    except sqlite3.OperationalError:  # not made yet
+    except exc.DBAPIError:  # not made yet
         return 0
 
 
@@ -194,7 +215,7 @@ def plain(body: bytes) -> bytes:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    shelf = Shelf(tmp_path)
+def shelf(tmp_path: Path, store_url: str) -> Iterator[Shelf]:
+    shelf = Shelf(tmp_path, url=store_url)
     yield shelf
     shelf.close()

@@ -107,6 +107,12 @@ def test_what_the_provider_charged_counts_and_both_are_kept(shelf: Shelf):
     assert shelf.trace()["cost"] == 4_900_000_000
 
 
+def test_what_the_provider_charged_is_kept_where_nothing_else_is_known(shelf: Shelf):
+    shelf.store(end(1, attributes={"reported_cost": "0.5"}))
+
+    assert shelf.span()["reported_cost"] == 500_000_000_000
+
+
 def test_what_the_provider_charged_needs_no_price(shelf: Shelf):
     shelf.store(end(1, **(changed(model="mine")), attributes={"reported_cost": "0.5"}))
 
@@ -316,14 +322,18 @@ def test_totals_are_the_sums_over_counted_spans_in_any_order(shelf: Shelf, seed:
         records = records[size:]
 
     sums = shelf.one(
-        "SELECT sum(cost) AS cost, sum(cost IS NULL) AS unpriced_count, "
-        "sum(anomaly IS NOT NULL) AS anomaly_count FROM spans WHERE counted"
+        "SELECT sum(cost) AS cost, "
+        "sum(CASE WHEN cost IS NULL THEN 1 ELSE 0 END) AS unpriced_count, "
+        "sum(CASE WHEN anomaly IS NOT NULL THEN 1 ELSE 0 END) AS anomaly_count "
+        "FROM spans WHERE counted"
     )
     trace = shelf.trace()
     assert sums == {name: trace[name] for name in sums}
     assert shelf.one("SELECT sum(cost) AS cost FROM rollups")["cost"] == sums["cost"]
     by_model = "SELECT model, sum(cost) AS cost FROM {} GROUP BY model ORDER BY model"
-    assert shelf.rows(by_model.format("(SELECT * FROM spans WHERE counted AND cost NOT NULL)")) == [
+    assert shelf.rows(
+        by_model.format("(SELECT * FROM spans WHERE counted AND cost IS NOT NULL)")
+    ) == [
         row
         for row in shelf.rows(by_model.format("rollups JOIN series ON pk = series_pk"))
         if row["cost"]

@@ -8,7 +8,7 @@ import pytest
 
 from spanbook.reading.book import Book
 from spanbook.segments import unclaimed
-from spanbook.store import takeover
+from spanbook.store.backends.choice import backend_at
 from spanbook.store.ingester import Ingester
 from spanbook.store.takeover import collect
 from tests.storing.conftest import START, TRACE, Shelf, end, span_id, start
@@ -50,13 +50,13 @@ def test_a_text_of_an_earlier_batch_is_found_by_another_ingester(shelf: Shelf) -
 def test_what_a_dead_process_quoted_is_found_however_it_is_read(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(takeover, "CHUNK_BYTES", size)
+    monkeypatch.setattr(type(backend_at(shelf.url)), "chunk_bytes", size)
     texts = [f"{number} {STORY}" for number in range(3)]
     quotes = [hold(shelf, text) for text in texts]
     shelf.write(*(end(number, output=quotes) for number in range(20)))
     shelf.journal.close()
 
-    collect(shelf.url)
+    shelf.collect()
 
     with Book(shelf.url) as book:
         payloads = [book.trace(TRACE).payload(span_id(number)) for number in range(20)]

@@ -38,8 +38,10 @@ def add_price(shelf: Shelf, model: str, **rates: Any) -> None:
 def agrees(shelf: Shelf) -> bool:
     """Say whether traces and rollups hold the sums over the counted spans."""
     sums = shelf.one(
-        "SELECT sum(cost) AS cost, sum(cost IS NULL) AS unpriced_count, "
-        "sum(anomaly IS NOT NULL) AS anomaly_count FROM spans WHERE counted"
+        "SELECT sum(cost) AS cost, "
+        "sum(CASE WHEN cost IS NULL THEN 1 ELSE 0 END) AS unpriced_count, "
+        "sum(CASE WHEN anomaly IS NOT NULL THEN 1 ELSE 0 END) AS anomaly_count "
+        "FROM spans WHERE counted"
     )
     trace = shelf.trace()
     rolled = shelf.one("SELECT sum(cost) AS cost FROM rollups")["cost"]

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from spanbook.store.rollups import BUCKET_GROWTH, HOUR_NS, bucket
-from tests.storing.conftest import MS, START, Shelf, end, start, trace_id
+from spanbook.store.histograms import BUCKET_GROWTH, bucket, unpack
+from spanbook.store.rollups import DAY_HOURS, HOUR_NS, NUMBERS
+from tests.storing.conftest import MS, START, TRACE, Shelf, end, start, trace_id
 
 
 def test_rollups_agree_with_the_spans(shelf: Shelf) -> None:
@@ -24,10 +25,10 @@ def test_rollups_agree_with_the_spans(shelf: Shelf) -> None:
 
     spans = shelf.rows(
         "SELECT start_ns / ? AS hour, s.kind, s.name, coalesce(s.model, '') AS model, "
-        "count(*) AS count, sum(s.status = 'error') AS error_count, "
+        "count(*) AS count, sum(CASE WHEN s.status = 'error' THEN 1 ELSE 0 END) AS error_count, "
         "sum(s.end_ns - s.start_ns) AS duration_ns, "
-        "sum(iif(counted, input_tokens, 0)) AS input_tokens, "
-        "sum(iif(counted, output_tokens, 0)) AS output_tokens "
+        "sum(CASE WHEN counted THEN input_tokens ELSE 0 END) AS input_tokens, "
+        "sum(CASE WHEN counted THEN output_tokens ELSE 0 END) AS output_tokens "
         "FROM spans s GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
         HOUR_NS,
     )
@@ -39,14 +40,48 @@ def test_rollups_agree_with_the_spans(shelf: Shelf) -> None:
     assert len({row["hour"] for row in rollups}) > 3
 
 
-def test_histograms_hold_each_finished_span_once(shelf: Shelf) -> None:
+def test_days_hold_what_their_hours_hold(shelf: Shelf) -> None:
+    for turn in range(40):
+        where: dict[str, Any] = {"trace": trace_id(turn), "kind": "llm", "name": "chat"}
+        at = START + turn * HOUR_NS
+        shelf.store(
+            end(1, start=at, end=at + turn * MS, first_token=at + turn, model=f"m{turn % 2}",
+                status=("ok", "error", "cancelled")[turn % 3],
+                usage={"input": turn, "output": 1, "estimated": turn % 5 == 0},
+                attributes={"reported_cost": "0.5"} if turn % 2 else {}, **where),
+            end(2, 1, start=at, end=at + 9 * MS, **where),
+        )  # fmt: skip
+
+    sums = ", ".join(f"sum({name}) AS {name}" for name in NUMBERS)
+    days = shelf.rows(f"SELECT day, series_pk, {sums} FROM rollup_days GROUP BY 1, 2 ORDER BY 1, 2")
+    hours = shelf.rows(
+        f"SELECT hour / {DAY_HOURS} AS day, series_pk, {sums} FROM rollups "
+        "GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    assert days == hours
+    assert len({row["day"] for row in days}) > 1
+    assert all(sum(row[name] for row in days) for name in NUMBERS)
+
+
+@pytest.mark.parametrize("table", ["rollups", "rollup_days"])
+def test_histograms_hold_each_finished_span_once(shelf: Shelf, table: str) -> None:
     shelf.store(
         start(1), end(2, 1, end=START + 3 * MS), start(4, 1), end(3, 1, status="incomplete")
     )
     shelf.store(end(1), end(3, 1), end(3, 1))
 
-    counts = shelf.one("SELECT sum(count) AS n FROM rollup_latency")["n"]
-    assert counts == shelf.one("SELECT sum(count) AS n FROM rollups")["n"] == 3
+    rows = shelf.rows(f"SELECT count, took FROM {table}")
+    assert [sum(unpack(row["took"]).values()) for row in rows] == [row["count"] for row in rows]
+    assert sum(row["count"] for row in rows) == 3
+
+
+def test_spans_move_with_their_trace_to_another_project(shelf: Shelf) -> None:
+    shelf.store(start(1), end(2, 1))
+    shelf.store({"type": "trace", "trace": TRACE, "context": {"project": "shop"}}, end(1))
+
+    counts = "SELECT project, sum(count) AS n FROM {} JOIN series ON pk = series_pk GROUP BY 1"
+    for table in ("rollups", "rollup_days"):
+        assert shelf.rows(counts.format(table)) == [{"project": "shop", "n": 2}]
 
 
 def test_spans_count_for_the_project_of_their_trace(shelf: Shelf) -> None:

@@ -153,10 +153,13 @@ def test_totals_of_a_large_trace_agree_with_its_spans(shelf: Shelf, order: str) 
         shelf.store(*records[first : first + 1_500])
 
     sums = shelf.one(
-        "SELECT count(*) AS span_count, sum(status = 'error') AS error_count, "
-        "sum(counted) AS usage_count, sum(input_tokens * counted) AS input_tokens, "
-        "sum(output_tokens * counted) AS output_tokens, "
-        "sum((input_tokens + output_tokens) * counted) AS total_tokens FROM spans"
+        "SELECT count(*) AS span_count, "
+        "sum(CASE WHEN status = 'error' THEN 1 ELSE 0 END) AS error_count, "
+        "sum(CASE WHEN counted THEN 1 ELSE 0 END) AS usage_count, "
+        "sum(CASE WHEN counted THEN input_tokens ELSE 0 END) AS input_tokens, "
+        "sum(CASE WHEN counted THEN output_tokens ELSE 0 END) AS output_tokens, "
+        "sum(CASE WHEN counted THEN input_tokens + output_tokens ELSE 0 END) AS total_tokens "
+        "FROM spans"
     )
     trace = shelf.trace()
     assert {name: trace[name] for name in sums} == sums

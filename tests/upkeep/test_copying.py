@@ -42,7 +42,7 @@ def copy(tmp_path: Path) -> Iterator[Engine]:
 
 def told(engine: Engine, number: int) -> tuple[Any, ...]:
     """Return all that a reader sees of a trace."""
-    with Book(engine.url.database or "") as book:
+    with Book(engine.url.render_as_string(hide_password=False)) as book:
         trace = book.trace(trace_id(number))
         payloads = [trace.payload(span.span_id) for span in trace.spans]
         return trace.row, trace.spans, payloads
@@ -61,7 +61,7 @@ def test_readers_see_the_same(source: Engine, copy: Engine) -> None:
 def test_words_and_rollups_are_there(source: Engine, copy: Engine) -> None:
     copy_store(source, copy)
 
-    with Book(copy.url.database or "") as book:
+    with Book(str(copy.url)) as book:
         assert [row.trace_id for row in book.traces(q="own4")] == [trace_id(4)]
     with source.connect() as one, copy.connect() as other:
         counted = select(func.sum(rollups.c.count), func.sum(rollups.c.input_tokens))
@@ -80,7 +80,7 @@ def test_runs_go_along_with_the_history_of_their_metrics(
 
     told = []
     for engine in (source, copy):
-        with Book(engine.url.database or "") as book:
+        with Book(engine.url.render_as_string(hide_password=False)) as book:
             told.append((book.runs(name="nightly"), book.metrics("7" * 32)))
     assert told[0] == told[1]
     assert [row.trace_count for row in told[1][0]] == [1]
@@ -169,7 +169,7 @@ def test_a_difference_is_found_and_named(source: Engine, copy: Engine) -> None:
 
 def test_an_index_made_anew_finds_the_same(source: Engine) -> None:
     words = ("own3", "stands", "ValueError", "done", "span")
-    with Book(source.url.database or "") as book:
+    with Book(source.url.render_as_string(hide_password=False)) as book:
         before = {word: book.traces(q=word) for word in words}
 
         assert index_anew(source) == 5

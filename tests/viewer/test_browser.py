@@ -1,15 +1,19 @@
 """The pages in a real browser: with scripts, without, and nothing from other machines."""
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from waitress.server import create_server
+from waitress.wasyncore import close_all
 
 from spanbook.reading.book import Book
 from spanbook.recording.recorder import Recorder
@@ -29,13 +33,16 @@ class Served:
 
     def __init__(self, book: Book) -> None:
         listener = listen("127.0.0.1", 0)
-        self._server = create_server(create_app(book), sockets=[listener], threads=4)
+        self._server: Any = create_server(create_app(book), sockets=[listener], threads=4)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         self.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     def stop(self) -> None:
-        self._server.close()
+        """Close all sockets, those of browsers too, in the thread that reads them."""
+        sockets = self._server._map
+        self._server.trigger.pull_trigger(lambda: close_all(sockets, ignore_all=True))
+        self._thread.join(20)
         self._server.task_dispatcher.shutdown()
 
 
@@ -441,6 +448,42 @@ def test_a_click_on_a_node_selects_its_span_which_the_tree_then_shows(page, addr
     expect(page.locator('.tree [aria-current="true"]')).to_contain_text("lookup")
 
 
+def test_a_drag_over_columns_of_a_chart_looks_closer_at_their_time(page, served):
+    page.goto(f"{served.address}/statistics/?since=2026-05-04T09:00Z&until=2026-05-04T10:00Z")
+    scripted(page)
+    columns = page.locator("[data-plot]").first.locator("a")
+    first, last = columns.nth(30).bounding_box(), columns.nth(40).bounding_box()
+    ends = [
+        columns.nth(30).get_attribute("data-since"),
+        columns.nth(40).get_attribute("data-until"),
+    ]
+    assert first
+    assert last
+
+    page.mouse.move(first["x"] + 1, first["y"] + first["height"] - 2)
+    page.mouse.down()
+    page.mouse.move(last["x"] + 1, last["y"] + last["height"] - 2, steps=5)
+    expect(page.locator("[data-plot] .chosen")).to_have_count(11)
+    page.mouse.up()
+
+    page.wait_for_url("**since=2026-05-04T09%3A1**")
+    shown = parse_qs(urlsplit(page.url).query)
+    assert [shown["since"][0], shown["until"][0]] == ends
+
+
+def test_a_call_leads_to_its_result_and_the_result_to_its_call(page, shown, address):
+    page.goto(f"{address}?span={shown.span('answer question', 'gpt-5.6-mini')}")
+    scripted(page)
+    page.evaluate("window.same = true")
+
+    page.get_by_role("link", name="its result, lookup").click()
+    expect(heading(page)).to_contain_text("lookup")
+    page.locator("#detail").get_by_role("link", name="gpt-5.6-mini").click()
+
+    expect(heading(page)).to_contain_text("gpt-5.6-mini")
+    assert page.evaluate("window.same")
+
+
 def test_pages_are_complete_without_javascript(browser, shown, served, address):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
@@ -453,7 +496,7 @@ def test_pages_are_complete_without_javascript(browser, shown, served, address):
         page.get_by_role("link", name="Only errors").click()
         expect(page.locator(".tree li")).to_have_count(3)
         page.goto(served.address)
-        page.get_by_label("Name").fill("look at pictures")
+        page.get_by_label("Name", exact=True).fill("look at pictures")
         page.get_by_role("button", name="Filter").click()
         expect(page.locator("tbody tr")).to_have_count(1)
 
@@ -489,3 +532,19 @@ def test_ten_thousand_spans_do_not_freeze_the_page(page, tmp_path):
         expect(page.get_by_text("of 10,001 spans.")).to_be_visible()
         assert page.locator(".tree li").count() < 1_000
         served.stop()
+
+
+def test_a_dragged_edge_widens_a_column_and_the_address_keeps_it(page, served):
+    page.goto(f"{served.address}/traces/?name=answer+question&columns=status,cost")
+    box = page.locator("th[data-column=status] .grip").bounding_box()
+
+    page.mouse.move(box["x"] + 4, box["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 64, box["y"] + 4)
+    with page.expect_navigation():
+        page.mouse.up()
+
+    found = re.search(r"columns=name(?:%2C|,)status(?:%3A|:)(\d+)(?:%2C|,)cost$", page.url)
+    assert found is not None
+    width = page.locator("th[data-column=status]").bounding_box()["width"]
+    assert abs(width - int(found[1])) < 1

@@ -142,13 +142,6 @@ def test_an_error_is_a_page_that_says_what_to_do(path, status, words, client):
     assert words in answer.text.replace("&#39;", "'")
 
 
-def test_an_error_is_data_where_data_was_asked_for(client):
-    answer = client.get("/traces.json?stauts=error")
-
-    assert answer.status_code == 400
-    assert "Did you mean status?" in answer.json["message"]
-
-
 def test_an_unexpected_error_is_a_page_too(shown, client, monkeypatch, caplog):
     def fail(*_):
         raise RuntimeError("secret of the store")

@@ -146,7 +146,19 @@ def test_a_chat_shows_its_messages_and_links_calls_with_results(shown, client):
 
     assert re.findall(r'data-role="(\w+)"', text) == ["system", "user", "assistant"]
     assert "lookup({&#34;id&#34;: &#34;p-17&#34;})" in text
-    assert f'<a class="to-result" href="?span={tool}">its result</a>' in text
+    assert f'<a class="to-result" href="?span={tool}" data-swap="detail"' in text
+
+
+def test_a_call_in_a_conversation_leads_to_the_span_that_ran_it_wherever_it_is_repeated(
+    shown, client
+):
+    path = shown.address("answer question")
+    tool = shown.span("answer question", "lookup")
+    models = [s for s in shown.book.trace(shown.trace("answer question")).spans if s.kind == "llm"]
+
+    text = client.get(f"{path}?span={models[1].span_id}").text
+
+    assert text.count(f'<a class="to-result" href="?span={tool}"') == 1
 
 
 def test_a_result_in_a_conversation_links_back_to_its_call(shown, client):

@@ -3,15 +3,17 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from flask import Flask, Response, g, request, url_for
+from flask import Flask, Response, current_app, g, request, url_for
 
 from spanbook.addresses import shown, sqlite_path, store_url
 from spanbook.reading.book import Book
 from spanbook.reading.health import store_health
 from spanbook.spans import SpanKind
-from spanbook_viewer import formats, graph_view, problems, security
+from spanbook_viewer import diagrams, formats, graph_view, problems, security
 from spanbook_viewer.environment import furnish
 from spanbook_viewer.pages import BLUEPRINTS, PAGES, preferences
+
+PAGE_LIMIT = 15.0  # seconds that a server may take over one question of a page
 
 
 class Answer(Response):
@@ -33,7 +35,7 @@ def create_app(
     With `token`, every request must bring it: as `?token=…` once, or as a bearer token. Requests
     under a name that is not in `allowed_hosts` are refused; None lets all names through.
     """
-    book = Book(store) if isinstance(store, str) else store
+    book = Book(store, limit=PAGE_LIMIT) if isinstance(store, str) else store
     app = Flask(__name__)
     app.response_class = Answer
     furnish(app.jinja_env)
@@ -60,15 +62,25 @@ def _media_address(item: Mapping[str, Any]) -> str:
     return url_for("media.show", digest=item.get("hash"))
 
 
+def _data_address() -> str | None:
+    """Return the address of this page as data, where it has one."""
+    endpoint = f"{request.endpoint}_json"
+    if endpoint not in current_app.view_functions:
+        return None
+    query = "" if request.view_args else request.query_string.decode("ascii", "replace")
+    return url_for(endpoint, **request.view_args or {}) + (f"?{query}" if query else "")
+
+
 def _words(book: Book) -> dict[str, Any]:
     """Return what every template may name."""
     return {
         "GLYPHS": formats.GLYPHS,
-        "GRAPH_FILES": graph_view.FILES,
+        "DIAGRAM_FILES": diagrams.FILES,
         "GROUPINGS": graph_view.WORDS,
         "KINDS": tuple(SpanKind),
         "PAGES": PAGES,
         "health": g.get("health"),
+        "data_address": _data_address,
         "here": lambda: request.full_path.removesuffix("?"),
         "refresh": preferences.refresh(request.cookies, "spanbook-"),
         "store_place": place_of(book),

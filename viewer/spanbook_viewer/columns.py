@@ -1,11 +1,14 @@
-"""The columns that a table can show, and those of the table of traces."""
+"""The columns that a table can show, and those of the table of traces.
+
+Which of them an address asks for is read by `column_choice`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spanbook.errors import FilterError
-from spanbook.reading.arguments import near
+from markupsafe import Markup
+
 from spanbook_viewer.formats import UNKNOWN, count, duration, tokens
 
 
@@ -14,7 +17,9 @@ class Column:
     """One column: its key in the address, its head, and the word that sorts by it, if any.
 
     `text` writes its cell; without one the template does. `drop` is the order in which default
-    columns give way on narrow screens: 0 never does. `classes` are those of its cells.
+    columns give way on narrow screens: 0 never does. A column of a `path` shows what it leads to in
+    metadata or payloads: the root, then keys. `width` is in pixels, if someone chose it.
+    `classes` and `style` are those of its cells.
     """
 
     key: str
@@ -24,12 +29,19 @@ class Column:
     is_number: bool = False
     is_default: bool = True
     drop: int = 0
+    path: tuple[str, ...] = ()
+    width: int | None = None
     classes: str = field(init=False)
+    style: Markup = field(init=False)
 
     def __post_init__(self) -> None:
         """Name the classes once, not for each cell."""
         number = " number" if self.is_number else ""
-        object.__setattr__(self, "classes", f"c-{self.key} drop-{self.drop}{number}")
+        sized = "" if self.width is None else " sized"
+        name = "path" if self.path else self.key
+        object.__setattr__(self, "classes", f"c-{name} drop-{self.drop}{number}{sized}")
+        style = f' style="--w: {self.width}px"' if self.width else ""
+        object.__setattr__(self, "style", Markup(style))  # noqa: S704  # a number alone
 
 
 def number(key: str, label: str, sort: str | None, text: Callable[[Any], str]) -> Column:
@@ -77,26 +89,10 @@ COLUMNS = (
     extra(Column("release", "Release", "release")),
     extra(Column("version", "Version", "version")),
     extra(Column("environment", "Environment", "environment")),
+    extra(Column("architecture", "Architecture")),
 )
 
 
 def usual(columns: tuple[Column, ...] = COLUMNS) -> tuple[Column, ...]:
     """Return those of `columns` that are shown where an address asks for none."""
     return tuple(column for column in columns if column.is_default)
-
-
-def chosen(keys: list[str], columns: tuple[Column, ...] = COLUMNS) -> tuple[Column, ...]:
-    """Return the columns that an address asks for, or the usual ones where it asks for none.
-
-    Raises:
-        FilterError: a column that does not exist.
-    """
-    by_key = {column.key: column for column in columns}
-    names = list(dict.fromkeys(name for key in keys for name in key.split(",") if name))
-    for name in names:
-        if name not in by_key:
-            raise FilterError(f"Unknown column {name!r}. {near(name, list(by_key))}")
-    if not names:
-        return usual(columns)
-    # The name is the link to the row's own page, so it is always there and always first.
-    return tuple(by_key[name] for name in dict.fromkeys(["name", *names]))

@@ -17,6 +17,7 @@ from spanbook.reading import queries
 from spanbook.reading.alignment import AlignedRow, align
 from spanbook.reading.filters import TraceFilter
 from spanbook.reading.rows import SpanRow, TraceRow
+from spanbook.reading.what_ran import RanChanges, ran_changes
 from spanbook_viewer.formats import UNKNOWN, duration, money
 from spanbook_viewer.input_changes import Piece, pieces
 from spanbook_viewer.shapes import source_text
@@ -75,6 +76,15 @@ class CompareView:
         """Those that the page has room for."""
         return self.all_rows[:SHOWN]
 
+    @cached_property
+    def ran(self) -> list[tuple[str, str, RanChanges]]:
+        """What changed in what ran, from the first trace to each other one, by their letters."""
+        first = self.ids[0] if self.ids else ""
+        return [
+            (_LETTERS[0], letter, ran_changes(self._engine, first, trace.trace_id))
+            for letter, trace in self.letters[1:]
+        ]
+
     @property
     def candidates(self) -> list[TraceRow]:
         """Recent traces of the same name, to compare with."""
@@ -130,6 +140,16 @@ class CompareView:
             "rows": [
                 {"depth": row.depth, "moved": row.moved, "spans": row.spans}
                 for row in self.all_rows
+            ],
+            "architectures": [
+                {
+                    "from": self.ids[0],
+                    "to": trace_id,
+                    "is_comparable": ran.is_comparable,
+                    "headline": ran.words,
+                    "changes": ran.changes,
+                }
+                for trace_id, (_, _, ran) in zip(self.ids[1:], self.ran, strict=True)
             ],
         }
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from flask import Response
+from flask import Response, request
 
 from spanbook.usage import Usage
 
@@ -15,8 +15,19 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_UTC_Z | orjson.OPT_NON_
 
 
 def response(value: Any) -> Response:
-    """Return `value` as JSON; rows become objects, money text, durations seconds."""
-    return Response(encode(value), mimetype="application/json")
+    """Return `value` as JSON; rows become objects, money text, durations seconds.
+
+    Whoever has it already, by its ETag, is told so and gets nothing.
+    """
+    answer = Response(encode(value), mimetype="application/json")
+    answer.add_etag(weak=True)
+    answer.make_conditional(request)
+    return answer
+
+
+def problem(value: Any) -> Response:
+    """Return what is wrong as a problem document, RFC 9457."""
+    return Response(encode(value), mimetype="application/problem+json")
 
 
 def encode(value: Any) -> bytes:
@@ -51,7 +62,10 @@ def _plain(value: Any) -> Any:
 def _row(row: Any) -> dict[str, Any]:
     """Return a row's fields, and its moments and durations in the words of the pages besides."""
     found = {field.name: getattr(row, field.name) for field in fields(row)}
-    for name in ("start", "end", "duration", "first_token"):
-        if f"{name}_ns" in found or (name == "duration" and "end_ns" in found):
-            found[name] = getattr(row, name)
-    return {name: value for name, value in found.items() if not name.endswith("_ns")}
+    numbers = [name for name in found if name.endswith("_ns")]
+    for name in (*numbers, *(["duration_ns"] if "end_ns" in numbers else [])):
+        word = name.removesuffix("_ns")
+        if hasattr(row, word):
+            found[word] = getattr(row, word)
+            found.pop(name, None)
+    return found

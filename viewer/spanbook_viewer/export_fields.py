@@ -17,6 +17,7 @@ class Form(Enum):
 
     TEXT = "text"
     NUMBER = "number"
+    REAL = "real"
     FLAG = "flag"
     SECONDS = "seconds"
     MONEY = "money"
@@ -100,6 +101,24 @@ TRACE_FIELDS: Sequence[Field] = (
     *(_text(name, _same) for name in ("release", "version", "environment")),
     *(_text(name, _same) for name in ("input", "output", "error")),
     Field("metadata", lambda row: row.metadata, Form.DATA),
+)
+
+RUN_FIELDS: Sequence[Field] = (
+    *(_text(name, _same) for name in ("run_id", "project", "name", "status")),
+    _moment("start", _same),
+    _moment("end", _same),
+    _seconds("duration", _same),
+    _number("trace_count", _same),
+    _number("error_count", _same),
+    _number("total_tokens", _same),
+    _money("cost", _same),
+    *(_text(name, _same) for name in ("host", "command", "python", "commit", "release")),
+    *(_text(name, _same) for name in ("environment", "error")),
+    _number("pid", _same),
+    Field("is_process", lambda row: row.is_process, Form.FLAG),
+    Field("config", lambda row: row.config, Form.DATA),
+    Field("metrics", lambda row: row.metrics, Form.DATA),
+    Field("packages", lambda row: list(row.packages), Form.DATA),
 )
 
 SPAN_FIELDS: Sequence[Field] = (

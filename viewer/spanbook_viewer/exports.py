@@ -106,6 +106,7 @@ def _parquet_pieces(
         Form.DATA: arrow.string(),
         Form.NUMBER: arrow.int64(),
         Form.FLAG: arrow.bool_(),
+        Form.REAL: arrow.float64(),
         Form.SECONDS: arrow.float64(),
         Form.MONEY: arrow.decimal128(38, 12),
         Form.MOMENT: arrow.timestamp("ns", tz="UTC"),

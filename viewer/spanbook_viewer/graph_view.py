@@ -1,13 +1,13 @@
-"""The execution graph of a trace on its page, and as files."""
+"""The execution graph of a trace on its page."""
 
 from collections.abc import Callable
 
 from markupsafe import Markup
 from sqlalchemy import Engine
 
+from spanbook.drawing.diagram_svg import svg_part
 from spanbook.drawing.graph import Graph, Grouping, build
-from spanbook.drawing.graph_svg import graph_part, graph_svg
-from spanbook.drawing.graph_text import dot, mermaid
+from spanbook.drawing.graph_diagram import graph_diagram
 from spanbook.reading.links import data_flows
 from spanbook.reading.trees import Tree
 
@@ -15,11 +15,6 @@ WORDS = {
     Grouping.CALLER: "One node a name and caller",
     Grouping.NAME: "One node a name",
     Grouping.SPAN: "One node a span",
-}
-FILES: dict[str, tuple[str, str, Callable[[Graph], str]]] = {
-    "svg": ("SVG", "image/svg+xml", graph_svg),
-    "mmd": ("Mermaid", "text/plain", mermaid),
-    "dot": ("DOT", "text/plain", dot),
 }
 
 
@@ -33,11 +28,11 @@ def drawn(graph: Graph, address: Callable[[str], str], selected: str) -> Markup:
 
     The node of the `selected` span leads to that.
     """
+    links = {node.number: address(node.first) for node in graph.nodes}
     number = graph.numbers.get(selected)
-    shown = graph_part(
-        graph,
-        lambda node: address(selected if node.number == number else node.first),
-        number,
-        title="Execution graph",
+    if number is not None:
+        links[number] = address(selected)
+    shown = svg_part(
+        graph_diagram(graph), links, title="Execution graph", selected=number, swap="detail"
     )
     return Markup(shown)  # noqa: S704 -- all text in it is escaped there

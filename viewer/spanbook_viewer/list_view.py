@@ -12,13 +12,16 @@ from sqlalchemy import Engine
 from werkzeug.datastructures import MultiDict
 
 from spanbook.reading.list_filter import LARGEST_PAGE, USUAL_PAGE, ListFilter
+from spanbook.reading.paths import text_of, value_at
 from spanbook.reading.rows import Count
-from spanbook_viewer import columns, exports
+from spanbook.reading.terms import Fields
+from spanbook_viewer import column_choice, columns, exports, placeholders
+from spanbook_viewer.column_choice import Paths
 from spanbook_viewer.columns import Column
 from spanbook_viewer.export_fields import Field
+from spanbook_viewer.formats import UNKNOWN
 from spanbook_viewer.suggestions import suggestions
 
-OWN_ARGUMENTS = ("columns", "part")
 COUNTED = 10_000  # beyond so many matches the count says "more than"
 PRESETS = {
     "": "any time",
@@ -58,18 +61,20 @@ class ListView(Generic[_Filter]):
     """One page of a table, for one address.
 
     A subclass says which filter it takes, which columns there are, what an exported row holds,
-    which fields of its form are not folded away, and what a row is called.
+    which fields of its form are not folded away, what a row is called, and what expressions name.
     """
 
     engine: Engine
     filter: _Filter
-    own_columns: tuple[str, ...] = ()
+    own_columns: tuple[Column, ...] = ()
 
     FILTER: ClassVar[type[ListFilter]]
     COLUMNS: ClassVar[tuple[Column, ...]]
     EXPORTED: ClassVar[Sequence[Field]]
     PLAIN_FIELDS: ClassVar[frozenset[str]]
     NOUN: ClassVar[str]
+    PATHS: ClassVar[Paths] = Paths()
+    WHERE: ClassVar[Fields]
 
     @classmethod
     def from_args(cls, engine: Engine, args: MultiDict[str, str]) -> Self:
@@ -78,10 +83,23 @@ class ListView(Generic[_Filter]):
         Raises:
             FilterError: an unknown field or column, or a value that does not fit.
         """
-        asked: Any = cls.FILTER.from_args(args, ignore=OWN_ARGUMENTS)
-        chosen = columns.chosen(args.getlist("columns"), cls.COLUMNS)
+        own = ("columns", "part", *column_choice.form_fields(args))
+        asked: Any = cls.FILTER.from_args(args, ignore=own)
+        chosen = column_choice.chosen(args, cls.COLUMNS, cls.PATHS)
         is_usual = chosen == columns.usual(cls.COLUMNS)
-        return cls(engine, asked, () if is_usual else tuple(column.key for column in chosen))
+        return cls(engine, asked, () if is_usual else chosen)
+
+    @staticmethod
+    def is_of_form(args: MultiDict[str, str]) -> bool:
+        """Say whether a form sent `args`, with empty fields or such as no address keeps."""
+        return bool(column_choice.form_fields(args)) or not all(
+            value for _, value in args.items(multi=True)
+        )
+
+    @cached_property
+    def settled(self) -> _Filter:
+        """The filter, with the rows found that have what only payloads hold, if it asks for it."""
+        raise NotImplementedError
 
     @cached_property
     def page(self) -> ListPage:
@@ -95,7 +113,28 @@ class ListView(Generic[_Filter]):
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """The columns shown."""
-        return columns.chosen(list(self.own_columns), self.COLUMNS)
+        return self.own_columns or columns.usual(self.COLUMNS)
+
+    @property
+    def other_columns(self) -> Sequence[Column]:
+        """The columns that are not shown."""
+        shown = {column.key for column in self.columns}
+        return [column for column in self.COLUMNS if column.key not in shown]
+
+    @cached_property
+    def records(self) -> Mapping[Any, Mapping[str, Any]]:
+        """What the rows of the page hold besides their columns, by `row_key`."""
+        raise NotImplementedError
+
+    def row_key(self, row: Any) -> Any:
+        """Return what tells a row from others."""
+        raise NotImplementedError
+
+    def path_text(self, row: Any, column: Column) -> str:
+        """Return what the path of a column leads to in a row, as text."""
+        root, *keys = column.path
+        value = value_at(self.records.get(self.row_key(row), {}).get(root), keys)
+        return placeholders.words(value) if placeholders.mark(value) else text_of(value) or UNKNOWN
 
     @property
     def has_own_columns(self) -> bool:
@@ -122,7 +161,7 @@ class ListView(Generic[_Filter]):
         """Whether a filter from the folded part of the form is in use."""
         preset = self.value("since") in PRESETS
         asked = self.args.keys() - self.PLAIN_FIELDS - {"sort", "after", "before"}
-        return not preset or self.has_own_columns or bool(asked)
+        return not preset or bool(asked)
 
     def values(self, name: str) -> Sequence[str]:
         """Return what the form field `name` holds."""
@@ -137,6 +176,11 @@ class ListView(Generic[_Filter]):
         """The choices of the time field; another time that the address names is one more."""
         since = self.value("since")
         return [*PRESETS.items(), *([] if since in PRESETS else [(since, since)])]
+
+    @property
+    def fields(self) -> Sequence[str]:
+        """The fields that an expression can name."""
+        return list(self.WHERE)
 
     @property
     def sort_arg(self) -> str:
@@ -157,14 +201,25 @@ class ListView(Generic[_Filter]):
         shown = len(self.page.rows)
         return f"{number} {noun}" + (f", {shown} shown" if shown < found.number else "")
 
+    @property
+    def search_note(self) -> str:
+        """How far payloads were looked through, where that is not to the end."""
+        among = self.settled.among
+        if among is None or among.is_whole:
+            return ""
+        return (
+            f"Searched the payloads of the newest {among.searched:,} {self.NOUN}s that fit the "
+            "other conditions; there are more. Narrow the time, or search for words as well."
+        )
+
     # Exports
 
     def all_rows(self) -> Iterator[Any]:
         """Yield the rows of all pages, whichever this one is; ages count back from the first."""
         now = datetime.now(UTC)
-        ages = {name: getattr(self.filter, name, None) for name in ("since", "until")}
+        ages = {name: getattr(self.settled, name, None) for name in ("since", "until")}
         moments = {name: now - age for name, age in ages.items() if isinstance(age, timedelta)}
-        filter = replace(self.filter, after=None, before=None, limit=LARGEST_PAGE, **moments)
+        filter = replace(self.settled, after=None, before=None, limit=LARGEST_PAGE, **moments)
         while True:
             page = replace(self, filter=filter).page
             yield from page.rows
@@ -181,18 +236,40 @@ class ListView(Generic[_Filter]):
         """The kinds of files that there are, each with its address."""
         first = replace(self.filter, after=None, before=None, limit=USUAL_PAGE)
         plain = replace(self, filter=first, own_columns=())
-        return [
+        files = [
             (form, plain._address(first, "export", form=form))  # noqa: SLF001  # one of us
             for form in exports.forms()
         ]
+        whole = plain.json_address
+        return [*files, ("json", f"{whole}{'&' if '?' in whole else '?'}limit=all")]
 
     # Addresses
 
     def _address(self, filter: ListFilter, view: str = "index", **place: Any) -> str:
         pairs = [(name, value) for name, values in filter.to_args().items() for value in values]
-        pairs += [("columns", ",".join(self.own_columns))] if self.own_columns else []
+        pairs += self.own_pairs
         endpoint = url_for(f"{self.NOUN}s.{view}", **place)
         return endpoint + ("?" + urlencode(pairs, safe=",:") if pairs else "")
+
+    @property
+    def own_pairs(self) -> list[tuple[str, str]]:
+        """What the address of this page says besides the filter."""
+        return [("columns", self.columns_arg)] if self.own_columns else []
+
+    @property
+    def columns_arg(self) -> str:
+        """The columns as the address names them, empty for the usual ones."""
+        return ",".join(map(column_choice.spelled, self.own_columns))
+
+    @property
+    def filter_fields(self) -> Sequence[tuple[str, str]]:
+        """What a form sends along to keep the filter and the order."""
+        return [
+            (name, value)
+            for name, values in self.args.items()
+            if name not in ("after", "before")
+            for value in values
+        ]
 
     @property
     def address(self) -> str:
@@ -208,6 +285,11 @@ class ListView(Generic[_Filter]):
     def whole(self) -> str:
         """The address of the list without any filter."""
         return url_for(f"{self.NOUN}s.index")
+
+    @property
+    def usual_columns(self) -> str:
+        """The address of the same rows with the usual columns."""
+        return replace(self, own_columns=()).address
 
     def sorted_by(self, column: Column) -> str:
         """Return the address of the list in another order; the present one is turned round."""
@@ -258,6 +340,8 @@ class ListView(Generic[_Filter]):
         return {
             f"{self.NOUN}s": list(self.page.rows),
             "count": {"number": found.number, "exact": found.exact},
+            "searched": self.settled.among
+            and {"number": self.settled.among.searched, "whole": self.settled.among.is_whole},
             "next": self.page.next,
             "previous": self.page.previous,
             "filter": self.args,

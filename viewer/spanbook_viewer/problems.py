@@ -1,12 +1,23 @@
 """What the viewer says when a page cannot be shown: what was asked, what is wrong, what to do."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from spanbook.errors import FilterError, SpanbookError, StoreError, UnknownTraceError
+from spanbook.errors import (
+    ExpressionError,
+    FilterError,
+    SlowStoreError,
+    SpanbookError,
+    StoreError,
+    UnknownArchitectureError,
+    UnknownRunError,
+    UnknownTraceError,
+    UnknownVersionError,
+)
 from spanbook_viewer import data
 
 
@@ -34,6 +45,17 @@ class Problem:
     text: str
     advice: str = ""
     asks_token: bool = False
+    expression: tuple[str, str, str] | None = None  # what is wrong, and what stands around it
+
+    def to_data(self) -> dict[str, object]:
+        """Return the page as a problem document."""
+        return {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.text,
+            "advice": self.advice,
+        }
 
 
 def explain(error: Exception) -> Problem:
@@ -59,17 +81,34 @@ def explain(error: Exception) -> Problem:
             return Problem(
                 406, "This file cannot be written", str(error), "CSV and JSONL need nothing more."
             )
-        case UnknownTraceError():
+        case (
+            UnknownTraceError()
+            | UnknownArchitectureError()
+            | UnknownRunError()
+            | UnknownVersionError()
+        ):
             return Problem(
                 404,
                 "Nothing here",
                 str(error),
                 "It may have been deleted, or it may not have arrived yet; see the list.",
             )
+        case ExpressionError():
+            parts = (0, error.start, error.end, len(error.text))
+            before, wrong, after = (error.text[a:b] for a, b in pairwise(parts))
+            return Problem(
+                400,
+                "This filter cannot be used",
+                str(error),
+                "Correct it here, or start over.",
+                expression=(before, wrong, after),
+            )
         case FilterError():
             return Problem(
                 400, "This filter cannot be used", str(error), "Change the address, or start over."
             )
+        case SlowStoreError():
+            return Problem(503, "This took too long", str(error), "Other pages may still work.")
         case StoreError():
             return Problem(
                 500, "The store cannot be read", str(error), "Other pages may still work."
@@ -92,6 +131,12 @@ def _of_http(error: HTTPException) -> Problem:
     return Problem(status, error.name, error.description or error.name)
 
 
+def _asks_for_data() -> bool:
+    accepted = request.accept_mimetypes
+    wanted = accepted.best_match(["text/html", "application/json", "application/problem+json"])
+    return request.path.endswith(".json") or wanted not in ("text/html", None)
+
+
 def handle(app: Flask) -> None:
     """Answer every error with a page, or with JSON where JSON was asked for."""
 
@@ -101,9 +146,8 @@ def handle(app: Flask) -> None:
         problem = explain(error)
         if problem.status >= 500:
             app.logger.error("%s could not be shown", request.path, exc_info=error)
-        if request.path.endswith(".json"):
-            body = {"error": problem.title, "message": problem.text, "advice": problem.advice}
-            return data.response(body), problem.status
+        if _asks_for_data():
+            return data.problem(problem.to_data()), problem.status
         return render_template("error.html", problem=problem), problem.status
 
     app.register_error_handler(Exception, answer)

@@ -14,7 +14,7 @@ from spanbook.errors import SettingsError
 from spanbook.reading import queries
 from spanbook.reading.book import Book
 from spanbook.reading.filters import TraceFilter
-from spanbook_viewer.app import create_app, place_of
+from spanbook_viewer.app import PAGE_LIMIT, create_app, place_of
 from spanbook_viewer.listening import is_loopback, listen
 from spanbook_viewer.security import LOOPBACK
 
@@ -46,7 +46,7 @@ def serve(
             f"{host} can be reached by other machines. Give a token (--token), or leave the host "
             "at 127.0.0.1."
         )
-    with Book(url) as book, suppress(KeyboardInterrupt):
+    with Book(url, limit=PAGE_LIMIT) as book, suppress(KeyboardInterrupt):
         app = create_app(book, token=token, allowed_hosts=None if token else LOOPBACK)
         listener = listen(host, port)
         server = create_server(app, sockets=[listener], threads=8, ident=None)

@@ -4,7 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from spanbook_viewer import outline, placeholders, shapes, values
+from spanbook.architecture.branches import role_kind
+from spanbook.architecture.changes import headline
+from spanbook_viewer import outline, parameters, placeholders, run_columns, shapes, values
 from spanbook_viewer.long_texts import long_text
 from spanbook_viewer.renditions import Allowance, rendition
 from spanbook_viewer.shapes import Preview, ToolCall
@@ -45,12 +47,17 @@ def anchors(preview: Preview, place: str) -> Mapping[str, str]:
 FILTERS: dict[str, Callable[..., Any]] = {
     "anchors": anchors,
     "brief": brief,
+    "changes_headline": headline,
+    "figure": run_columns.figure,
     "indent": outline.indent,
     "lines": values.lines,
     "long_text": long_text,
     "names": shapes.tools_offered,
+    "parameter_text": parameters.parameter_text,
     "rendition": rendition,
+    "role_kind": role_kind,
     "signature": signature,
+    "value_text": run_columns.value_text,
     "words": placeholders.words,
 }
 GLOBALS: dict[str, Callable[..., Any]] = {"Allowance": Allowance}

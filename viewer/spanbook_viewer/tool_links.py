@@ -16,20 +16,27 @@ LOOKED_AT = 24  # payloads read for one page at most
 def results(
     engine: Engine, spans: Sequence[SpanRow], selected: SpanRow, payload: Payload
 ) -> dict[str, str]:
-    """Return, for the calls in the selected model's output, the ids of the spans that ran them."""
-    if selected.kind != SpanKind.LLM:
-        return {}
-    wanted = {call.id for call in calls_in(payload.output) if call.id}
+    """Return, for the calls in what the selected span took and gave, the spans that ran them.
+
+    Both are named by their ids.
+    """
+    wanted = {call.id for side in (payload.input, payload.output) for call in calls_in(side)}
     found: dict[str, str] = {}
-    end = selected.start_ns if selected.end_ns is None else selected.end_ns
-    after = [span for span in spans if span.kind == SpanKind.TOOL and span.start_ns >= end]
-    for span in after[:LOOKED_AT]:
-        if len(found) == len(wanted):
+    for span in _near(spans, selected) if wanted - {None} else []:
+        if found.keys() == wanted - {None}:
             break
         call = _call_of(queries.get_payload(engine, span.trace_id, span.span_id))
-        if call in wanted:
+        if call is not None and call in wanted:
             found.setdefault(call, span.span_id)
     return found
+
+
+def _near(spans: Sequence[SpanRow], selected: SpanRow) -> list[SpanRow]:
+    """Return the tools that may have run its calls: the first since its start, the last before."""
+    tools = [span for span in spans if span.kind == SpanKind.TOOL]
+    since = [span for span in tools if span.start_ns >= selected.start_ns]
+    before = [span for span in tools if span.start_ns < selected.start_ns]
+    return since[:LOOKED_AT] + before[: -LOOKED_AT - 1 : -1]
 
 
 def requester(

@@ -69,6 +69,11 @@ class TraceView:
         return tree_of(self.engine, self.trace, self.now_ns)
 
     @cached_property
+    def mark(self) -> str:
+        """What names the state of the trace that this page began with."""
+        return queries.mark(self.engine, self.trace.trace_id)
+
+    @cached_property
     def spans(self) -> list[SpanRow]:
         """Every span of the trace by start."""
         return sorted((node.span for node in self.tree.nodes), key=lambda span: span.start_ns)
@@ -235,7 +240,7 @@ class TraceView:
 
     @cached_property
     def results(self) -> dict[str, str]:
-        """For each call that the selected span requests: the address of the span that ran it."""
+        """For each tool call that the selected span shows: the address of the span that ran it."""
         found = tool_links.results(self.engine, self.spans, self.selected, self.payload)
         return {call: self.span_query(span) for call, span in found.items()}
 
@@ -337,6 +342,12 @@ class TraceView:
         """The address of the selected span as data."""
         trace_id, span_id = self.trace.trace_id, self.selected.span_id
         return url_for("trace.span_json", trace_id=trace_id, span_id=span_id)
+
+    @cached_property
+    def changes_address(self) -> str:
+        """The address of what will have changed since this page was made, as data."""
+        trace_id = self.trace.trace_id
+        return url_for("trace.show_json", trace_id=trace_id, since=self.mark)
 
     # Words
 

@@ -1,4 +1,4 @@
-"""The argument by which a command is told its store."""
+"""How a command is told its store: by an argument, or by an option where it has other arguments."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,18 @@ class StoreAddress(click.ParamType[str]):
 
 
 def store_argument(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give `command` the argument URL; without it the recorder's own setting holds."""
+    """Give `command` the argument URL; else the setting holds."""
     return click.argument(
         "url", required=False, type=StoreAddress(), default=lambda: Settings.load().url
+    )(command)
+
+
+def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `command` the option `--store`, as `url`; else the setting holds."""
+    return click.option(
+        "--store",
+        "url",
+        type=StoreAddress(),
+        default=lambda: store_url(Settings.load().url),
+        help="A store's URL or SQLite file; else $SPANBOOK_URL, else spanbook.db in this folder.",
     )(command)

@@ -8,9 +8,8 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from spanbook.addresses import sqlite_path
-from spanbook.commands.address import StoreAddress
+from spanbook.commands.address import store_option
 from spanbook.errors import SettingsError, StoreError, TraceFileError
-from spanbook.settings import Settings
 
 if TYPE_CHECKING:
     from spanbook.reading.documents import Document
@@ -18,21 +17,13 @@ if TYPE_CHECKING:
 GROUP = "spanbook.exports"  # where other formats are found, by name
 FORMATS = ("html", "json", "jsonl", "csv")
 
-_store = click.option(
-    "--store",
-    "url",
-    type=StoreAddress(),
-    default=lambda: Settings.load().url,
-    help="The store's URL or SQLite file; else SPANBOOK_URL, else spanbook.db in this folder.",
-)
-
 
 @click.command()
 @click.argument("trace")
 @click.option("--format", "format", type=click.Choice(FORMATS), help="Else what FILE ends with.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Else the standard output.")  # fmt: skip
-@_store
+@store_option
 def export(trace: str, format: str | None, output: Path | None, url: str) -> None:
     """Write TRACE, an id of 32 hexadecimal digits, as a file that is complete in itself.
 
@@ -79,7 +70,7 @@ def _copy(pieces: Iterator[bytes], file: IO[bytes]) -> None:
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...",
                 type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
-@_store
+@store_option
 def import_(files: tuple[Path, ...], url: str) -> None:
     """Put exported traces back: HTML, JSON or JSON lines that `spanbook export` wrote.
 

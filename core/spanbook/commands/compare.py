@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spanbook.addresses import sqlite_path
-from spanbook.commands.address import StoreAddress
+from spanbook.commands.address import store_option
 from spanbook.errors import SpanbookError
-from spanbook.settings import Settings
 
 if TYPE_CHECKING:
     from spanbook.reading.comparisons import Compared
     from spanbook.reading.gates import Gate
+    from spanbook.reading.what_ran import GroupsRan
+
+_MOST_VERSIONS = 5  # of each group in the report
+_MOST_CHANGES = 50
 
 
 @click.command()
@@ -22,9 +25,9 @@ if TYPE_CHECKING:
 @click.option("--fail-if", multiple=True, help="Exit with 1 where this holds: 'cost > +10%'.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of Markdown.")
 @click.option("--output", type=click.Path(dir_okay=False), help="A file for the report.")
-@click.option("--store", type=StoreAddress(), help="A store's URL, or the path of a SQLite file.")
+@store_option
 def compare(
-    a: str, b: str, fail_if: tuple[str, ...], as_json: bool, output: str | None, store: str | None
+    a: str, b: str, fail_if: tuple[str, ...], as_json: bool, output: str | None, url: str
 ) -> None:
     """Compare the traces A and B name: counts, errors, durations, tokens, cost.
 
@@ -32,7 +35,7 @@ def compare(
     'name=answer&since=7d'. Exits with 1 where a --fail-if holds, with 2 where it cannot be told.
     """
     try:
-        text, failed = _report(store or Settings.load().url, (a, b), fail_if, as_json)
+        text, failed = _report(url, (a, b), fail_if, as_json)
     except SpanbookError as error:
         raise click.UsageError(" ".join(str(error).split())) from error
     if output is None:
@@ -52,6 +55,7 @@ def _report(
     from spanbook.errors import StoreError
     from spanbook.reading.comparisons import compare_groups, read_group
     from spanbook.reading.gates import Gate
+    from spanbook.reading.what_ran import groups_ran
     from spanbook.store.database import open_engine
 
     gates = [Gate.read(text) for text in fail_if]
@@ -61,16 +65,20 @@ def _report(
     engine = open_engine(url)
     try:
         groups = [read_group(engine, name) for name in names]
+        ran = groups_ran(engine, *groups)
     finally:
         engine.dispose()
     compared = compare_groups(*groups)
     held = [(gate, gate.holds(compared)) for gate in gates]
     write = _json if as_json else _markdown
-    return write(names, compared, held), [gate.text for gate, holds in held if holds]
+    return write(names, compared, held, ran), [gate.text for gate, holds in held if holds]
 
 
 def _json(
-    names: tuple[str, str], compared: "list[Compared]", held: "list[tuple[Gate, bool]]"
+    names: tuple[str, str],
+    compared: "list[Compared]",
+    held: "list[tuple[Gate, bool]]",
+    ran: "GroupsRan",
 ) -> str:
     import json
     from dataclasses import asdict
@@ -80,13 +88,17 @@ def _json(
         "b": names[1],
         "measures": [asdict(one) for one in compared],
         "conditions": [{"condition": gate.text, "holds": holds} for gate, holds in held],
+        "architectures": asdict(ran),
         "failed": any(holds for _, holds in held),
     }
     return json.dumps(found, indent=2)
 
 
 def _markdown(
-    names: tuple[str, str], compared: "list[Compared]", held: "list[tuple[Gate, bool]]"
+    names: tuple[str, str],
+    compared: "list[Compared]",
+    held: "list[tuple[Gate, bool]]",
+    ran: "GroupsRan",
 ) -> str:
     from spanbook.reading.comparisons import written
 
@@ -102,9 +114,36 @@ def _markdown(
             cells.append(cell)
         lines.append(f"| {' | '.join([*cells, _change(one), one.sentence])} |")
     lines += ["", "Durations, tokens and cost are those of a trace; intervals are of 95 %."]
+    if ran.is_known:
+        lines += ["", *_ran_lines(ran)]
     if held:
         lines += ["", *(f"- {'✕' if holds else '✓'} `{gate.text}`" for gate, holds in held)]
     return "\n".join(lines)
+
+
+def _ran_lines(ran: "GroupsRan") -> list[str]:
+    from spanbook.architecture.changes import headline
+
+    told: list[str] = []
+    for letter, uses in (("A", ran.a), ("B", ran.b)):
+        words = [
+            f"{_plain(use.name or '')} {use.hash[:8]} × {use.traces:,}"
+            if use.hash
+            else f"unknown × {use.traces:,}"
+            for use in uses[:_MOST_VERSIONS]
+        ]
+        more = len(uses) - len(words)
+        told.append(f"{letter} {', '.join(words)}{f' and {more} more' if more else ''}")
+    lines = [f"What ran: {'; '.join(told)}."]
+    if ran.a[0].hash and ran.b[0].hash:
+        lines += ["", f"From the first of A to the first of B: {headline(ran.changes)}", ""]
+        lines += [
+            f"- {_plain(change.path or 'root')} {_plain(f'{change.name}: {change.words}')}"
+            for change in ran.changes[:_MOST_CHANGES]
+        ]
+        if len(ran.changes) > _MOST_CHANGES:
+            lines.append(f"- and {len(ran.changes) - _MOST_CHANGES:,} more, all with --json")
+    return lines
 
 
 def _plain(text: str) -> str:

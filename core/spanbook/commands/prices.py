@@ -6,24 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spanbook.addresses import store_url
-from spanbook.commands.address import StoreAddress
+from spanbook.commands.address import store_option
 from spanbook.errors import PriceError
 from spanbook.moments import moment
-from spanbook.settings import Settings
 from spanbook.usage import COUNTS
 
 if TYPE_CHECKING:
     from spanbook.pricing.rates import Price, Rates
     from spanbook.reading.costs import CostExplanation
 
-_STORE = click.option(
-    "--store",
-    "url",
-    type=StoreAddress(),
-    default=lambda: store_url(Settings.load().url),
-    help="A store's URL or file; by default the one that the recorder fills.",
-)
 _PROVIDER = click.option("--provider", help="Only for calls to this provider.")
 _SINCE = click.option("--since", metavar="DATE", help="From when on, such as 2026-01-31.")
 _RATES = tuple(name.replace("_", "-") for name in COUNTS)
@@ -45,7 +36,7 @@ def prices() -> None:
 
 @prices.command("list")
 @click.argument("model", required=False)
-@_STORE
+@store_option
 def list_(model: str | None, url: str) -> None:
     """List your own prices, and with MODEL those of all models with that in their name."""
     from spanbook.pricing.rates import OWN
@@ -87,7 +78,7 @@ def _rates(rates: "Rates") -> str:
 @_rate_options
 @_PROVIDER
 @_SINCE
-@_STORE
+@store_option
 def add(model: str, provider: str | None, since: str | None, url: str, **given: str | None) -> None:
     """Add a price for MODEL, which wins over any list."""
     from spanbook.reading.book import Book
@@ -102,7 +93,7 @@ def add(model: str, provider: str | None, since: str | None, url: str, **given: 
 @click.argument("model")
 @_PROVIDER
 @_SINCE
-@_STORE
+@store_option
 def remove(model: str, provider: str | None, since: str | None, url: str) -> None:
     """Remove a price of your own; it is named as it was added."""
     from spanbook.reading.book import Book
@@ -119,7 +110,7 @@ def remove(model: str, provider: str | None, since: str | None, url: str) -> Non
 @click.argument("what", metavar="SPAN_OR_MODEL")
 @_PROVIDER
 @click.option("--tier", help="The service tier, such as flex or batch.")
-@_STORE
+@store_option
 def explain(what: str, provider: str | None, tier: str | None, url: str) -> None:
     """Say how the cost of a span came about, or which price a call of a model has now."""
     from spanbook.reading.book import Book
@@ -160,7 +151,7 @@ def _explain(told: "CostExplanation") -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--since", metavar="DATE", help="Only spans from then on, such as 2026-01-31.")
 @click.option("--model", help="Only spans of this model.")
-@_STORE
+@store_option
 def recompute_costs(dry_run: bool, since: str | None, model: str | None, url: str) -> None:
     """Price stored spans again, by the prices of their day that are known now.
 

@@ -9,6 +9,7 @@ from spanbook.addresses import journal_directory, shown, sqlite_path
 from spanbook.commands.address import store_argument
 from spanbook.errors import StoreError
 from spanbook.segments import HEALTH_BYTES, SUFFIX
+from spanbook.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -34,7 +35,7 @@ def stats(url: str) -> None:
             for table in (traces, spans, runs, blobs)
         }
         size = upkeep_of(connection).bytes_held(connection)
-    waiting = waiting_bytes(engine, journal_directory(url))
+    waiting = waiting_bytes(engine, url)
     engine.dispose()
     click.echo(f"store    {path or shown(url)}")
     for name, count in counts.items():
@@ -43,13 +44,13 @@ def stats(url: str) -> None:
     click.echo(f"journal  {waiting:,} bytes waiting")
 
 
-def waiting_bytes(engine: "Engine", journal: Path) -> int:
-    """Return how many bytes of the journal the store does not hold yet."""
-    from sqlalchemy import select
+def waiting_bytes(engine: "Engine", url: str) -> int:
+    """Return how many bytes of this machine's journal the store at `url` does not hold yet."""
+    from spanbook.store.progress import Progress
 
-    from spanbook.store.schema import segments
-
+    chosen = Settings.load().journal
+    journal = Path(chosen) if chosen else journal_directory(url)
     with engine.connect() as connection:
-        held = {row.name: row.offset for row in connection.execute(select(segments))}
+        held = Progress(url, journal).all(connection)
     ends = {path.name: len(path.read_bytes().rstrip(b"\0")) for path in journal.glob(f"*{SUFFIX}")}
     return sum(max(end - held.get(name, HEALTH_BYTES), 0) for name, end in ends.items())

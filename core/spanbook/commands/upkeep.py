@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spanbook.addresses import journal_directory, shown, sqlite_path
-from spanbook.commands.address import StoreAddress, store_argument
+from spanbook.addresses import shown, sqlite_path
+from spanbook.commands.address import StoreAddress, store_argument, store_option
 from spanbook.commands.amounts import Age, Size
 from spanbook.commands.stats import waiting_bytes
 from spanbook.errors import StoreError
@@ -137,13 +137,12 @@ def prune(url: str, dry_run: bool, **bounds: Any) -> None:
 
 @click.command()
 @click.argument("trace_ids", metavar="TRACE…", nargs=-1, required=True)
-@click.option("--url", type=StoreAddress(), help="The store, if not the usual one.")
-def delete(trace_ids: tuple[str, ...], url: str | None) -> None:
+@store_option
+def delete(trace_ids: tuple[str, ...], url: str) -> None:
     """Delete single traces by their ids, with all that hangs on them."""
-    from spanbook.settings import Settings
     from spanbook.store.upkeep.deleting import delete_traces
 
-    with _opened(url or Settings.load().url) as engine:
+    with _opened(url) as engine:
         gone = delete_traces(engine, trace_ids)
     click.echo(f"Deleted {gone.traces:,} traces with {gone.spans:,} spans.")
     if gone.traces < len(set(trace_ids)):
@@ -160,7 +159,7 @@ def check(url: str, repair: bool) -> None:
 
     with _opened(url) as engine:
         found = find(engine, repair=repair)
-        waiting = waiting_bytes(engine, journal_directory(url))
+        waiting = waiting_bytes(engine, url)
     for finding in found:
         mended = ", mended" if finding.is_mended else ""
         click.echo(f"{finding.count:,} {finding.what}{mended}")
@@ -194,13 +193,12 @@ def vacuum(url: str) -> None:
 
 @click.command()
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--url", type=StoreAddress(), help="The store, if not the usual one.")
-def backup(target: Path, url: str | None) -> None:
+@store_option
+def backup(target: Path, url: str) -> None:
     """Copy the store into the new file TARGET, while programs go on writing."""
-    from spanbook.settings import Settings
     from spanbook.store.backends.upkeep import upkeep_of
 
-    with _opened(url or Settings.load().url) as engine:
+    with _opened(url) as engine:
         upkeep_of(engine).back_up(engine, target)
     click.echo(f"{target} holds the store as it is now, {target.stat().st_size:,} bytes.")
 

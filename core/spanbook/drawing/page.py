@@ -6,9 +6,10 @@ from typing import Any
 import orjson
 
 from spanbook import figures
+from spanbook.drawing.diagram_svg import svg
 from spanbook.drawing.gantt import gantt
 from spanbook.drawing.graph import Graph
-from spanbook.drawing.graph_svg import graph_svg
+from spanbook.drawing.graph_diagram import graph_diagram
 from spanbook.drawing.svg import FONT, colours, text
 from spanbook.reading.rows import Payload, TraceRow
 from spanbook.reading.trees import Node, Tree
@@ -36,6 +37,7 @@ _RULES = (
 
 def page(trace: TraceRow, tree: Tree, graph: Graph, payloads: Mapping[str, Payload]) -> str:
     """Return the page of a trace; `payloads` are those to show, by span id."""
+    chart = svg(graph_diagram(graph), title="Execution graph")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -43,7 +45,7 @@ def page(trace: TraceRow, tree: Tree, graph: Graph, payloads: Mapping[str, Paylo
         f"<title>{text(trace.name)}</title><style>{_RULES}</style></head><body>"
         f"<h1>{text(trace.name)}</h1>{_facts(trace)}"
         f"<h2>Gantt chart</h2><figure>{gantt(tree, links=True)}</figure>"
-        f"<h2>Execution graph</h2><figure>{graph_svg(graph)}</figure>"
+        f"<h2>Execution graph</h2><figure>{chart}</figure>"
         f"<h2>Spans</h2>{''.join(_table(tree, payloads))}</body></html>\n"
     )
 

@@ -204,14 +204,18 @@ def mask_text(text: str) -> str:
 
     Not for prompts and answers, which stay as they are.
     """
+    text = mask_shapes(text)
+    lowered = text.lower()
+    return _mask_assigned(text) if any(hint in lowered for hint in _HINTS) else text
+
+
+def mask_shapes(text: str) -> str:
+    """Return `text` without what looks like a secret whatever stands around it."""
     text = mask_user_info(text)
     for start, pattern in _PATTERNS.items():
         if start in text:
             text = pattern.sub(REDACTED, text)
-    lowered = text.lower()
-    if "bearer" in lowered:
-        text = _BEARER.sub(rf"\1{REDACTED}", text)
-    return _mask_assigned(text) if any(hint in lowered for hint in _HINTS) else text
+    return _BEARER.sub(rf"\1{REDACTED}", text) if "bearer" in text.lower() else text
 
 
 def _mask_assigned(text: str) -> str:

@@ -1,7 +1,7 @@
 """Arguments: single filter values between text in an address and Python."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from spanbook.errors import FilterError
 from spanbook.moments import duration_ns
 
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -37,6 +38,18 @@ def near(word: str, known: list[str]) -> str:
     if matches:
         return f"Did you mean {' or '.join(matches)}?"
     return f"Known are {', '.join(known)}."
+
+
+def refuse_unknown(given: Iterable[str], known: Sequence[str] = ()) -> None:
+    """Refuse arguments of an address that nothing would come of.
+
+    Raises:
+        FilterError: with the first of them, and near matches.
+    """
+    for name in given:
+        if name not in known:
+            advice = near(name, list(known)) if known else "This address takes no arguments."
+            raise FilterError(f"Unknown argument {name!r}. {advice}")
 
 
 def read_text(text: str) -> str:

@@ -8,24 +8,38 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from sqlalchemy import Engine
 
+from spanbook.architecture.component import Architecture
+from spanbook.drawing.dependencies import Dependencies, dependencies, dependencies_diagram
+from spanbook.drawing.formats import DiagramFormat, drawn
 from spanbook.drawing.gantt import Unit, gantt
 from spanbook.drawing.graph import Graph, Grouping
 from spanbook.drawing.graph import build as build_graph
-from spanbook.drawing.graph_svg import graph_svg
-from spanbook.drawing.graph_text import dot, mermaid
+from spanbook.drawing.graph_diagram import graph_diagram
 from spanbook.drawing.page import page as html_page
+from spanbook.functions.changes import Change as VersionChange
+from spanbook.functions.changes import changes
+from spanbook.functions.content import FunctionVersion
 from spanbook.pricing.own import own_name, own_rates, own_start
 from spanbook.pricing.rates import Price
 from spanbook.reading import costs, outputs, queries, trees
+from spanbook.reading.architectures import (
+    ArchitectureRow,
+    TraceArchitecture,
+    get_architecture,
+    list_architectures,
+    trace_architecture,
+)
 from spanbook.reading.costs import CostExplanation
 from spanbook.reading.filters import TraceFilter
 from spanbook.reading.health import StoreHealth, store_health
+from spanbook.reading.last_good import SinceGood, since_last_good
 from spanbook.reading.links import data_flows
 from spanbook.reading.list_filter import LARGEST_PAGE
+from spanbook.reading.messages import VersionStep, Written, write_messages
 from spanbook.reading.rows import (
     Blob,
     LinkRow,
@@ -35,16 +49,22 @@ from spanbook.reading.rows import (
     SpanRow,
     TraceRow,
 )
+from spanbook.reading.run_filter import RunFilter
 from spanbook.reading.span_table import SpanTable, span_table
 from spanbook.reading.trace_payloads import trace_payloads
 from spanbook.reading.trees import Tree
+from spanbook.reading.versions import (
+    FunctionRow,
+    VersionRow,
+    get_version,
+    list_functions,
+    list_versions,
+)
 from spanbook.settings import Settings
 from spanbook.store.database import open_engine, reading_engine
 from spanbook.store.prices import add_own, remove_own
 from spanbook.usage import Usage
 
-GraphFormat = Literal["svg", "mermaid", "dot"]
-GRAPHS: dict[str, Callable[[Graph], str]] = {"svg": graph_svg, "mermaid": mermaid, "dot": dot}
 _MOST_PAYLOADS = 500  # in a page
 
 
@@ -108,6 +128,14 @@ class Trace:
             if span_id is None or depth >= 0:
                 yield node.span
 
+    def architecture(self) -> TraceArchitecture | None:
+        """Return what the trace ran: as told by what it called, else as its spans show."""
+        return trace_architecture(self._engine, self.row.trace_id)
+
+    def since_last_good(self) -> SinceGood | None:
+        """Return what changed since the last good trace of this name; None: there is none."""
+        return since_last_good(self._engine, self.row.trace_id)
+
     def to_dict(self, *, nested: bool = True, payloads: bool = True) -> dict[str, Any]:
         """Return the trace as plain data, under `spans` its spans inside each other or flat.
 
@@ -125,7 +153,7 @@ class Trace:
         """
         return gantt(self.tree(), title=self.row.name, only=only, unit=unit)
 
-    def graph(self, format: GraphFormat = "svg", *, by: str = Grouping.CALLER) -> str:
+    def graph(self, format: DiagramFormat = "svg", *, by: str = Grouping.CALLER) -> str:
         """Return what called what, and whose output went where, as `svg`, `mermaid` or `dot`.
 
         Spans of one name that one node called are one node; `by="name"` makes all spans of one name
@@ -134,9 +162,7 @@ class Trace:
         Raises:
             ValueError: another format or grouping.
         """
-        if format not in GRAPHS:
-            raise ValueError(f"No graph is drawn as {format!r}; choose from {', '.join(GRAPHS)}.")
-        return GRAPHS[format](self._graph(Grouping(by)))
+        return drawn(graph_diagram(self._graph(Grouping(by))), format, "Execution graph")
 
     def _graph(self, by: Grouping = Grouping.CALLER) -> Graph:
         return build_graph(self.tree(), data_flows(self._engine, self.row.trace_id), by)
@@ -157,16 +183,20 @@ class Trace:
 class Book:
     """A store opened for reading; the file is made if it is not there.
 
-    Without a URL it is the store that this program's settings name.
+    Without a URL it is the store that this program's settings name. A server gives up on a question
+    that takes longer than `limit` seconds.
     """
 
-    def __init__(self, url: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self, url: str | os.PathLike[str] | None = None, *, limit: float | None = None
+    ) -> None:
+        self._limit = limit
         self.url = Settings.load().url if url is None else os.fspath(url)
 
     @cached_property
     def engine(self) -> Engine:
         """The SQLAlchemy engine, opened when first used."""
-        return reading_engine(self.url)
+        return reading_engine(self.url, limit=self._limit)
 
     def traces(self, *, limit: int | None = None, **filters: Any) -> list[TraceRow]:
         """Return the traces that match `filters`, newest first, at most `limit` of them.
@@ -216,11 +246,91 @@ class Book:
         """
         return span_table(self.engine, **filters)
 
-    def runs(
-        self, *, name: str | None = None, project: str | None = None, limit: int | None = None
-    ) -> list[RunRow]:
-        """Return runs, the newest first, at most `limit` of them."""
-        return queries.list_runs(self.engine, name=name, project=project, limit=limit)
+    def architectures(self, name: str | None = None) -> list[ArchitectureRow]:
+        """Return the versions of all architectures, or of those of one name, last used first."""
+        return list_architectures(self.engine, name=name)
+
+    def architecture(self, hash: str) -> Architecture:
+        """Return one architecture; `traces(architecture=hash)` are its traces.
+
+        Raises:
+            UnknownArchitectureError: the store does not hold it.
+        """
+        return get_architecture(self.engine, hash)
+
+    def functions(self, project: str | None = None) -> list[FunctionRow]:
+        """Return the observed functions, all versions of each together, the last called first."""
+        return list_functions(self.engine, project=project)
+
+    def versions(self, name: str | None = None, project: str | None = None) -> list[VersionRow]:
+        """Return the versions of observed functions, or of those of one name, last called first."""
+        return list_versions(self.engine, name=name, project=project)
+
+    def version(self, hash: str) -> FunctionVersion:
+        """Return what a version of a function is made of: sources, values, packages.
+
+        Raises:
+            UnknownVersionError: the store does not hold it.
+        """
+        return get_version(self.engine, hash)
+
+    def version_changes(self, before: str, after: str) -> list[VersionChange]:
+        """Return what changed between two versions, by their hashes, each in words.
+
+        Raises:
+            UnknownVersionError: the store does not hold one of them.
+        """
+        return changes(self.version(before), self.version(after))
+
+    def write_messages(self, write: Callable[[VersionStep], str]) -> Written:
+        """Have `write`, such as a call of a model, write a message about each new version.
+
+        It gets both versions and what changed, for each that has no message and is not the first
+        of its name. What it raises is counted, and that version is asked for again the next time.
+        Nothing is sent anywhere but by `write` itself.
+        """
+        with self._writing() as engine:
+            return write_messages(engine, write)
+
+    def dependencies(
+        self, hash: str | None = None, format: DiagramFormat | None = None
+    ) -> Dependencies | str:
+        """Return what uses what in a version, or in the last ones of all functions.
+
+        That is data, or with a `format` a drawing: `svg`, `mermaid` or `dot`.
+
+        Raises:
+            UnknownVersionError: the store does not hold it.
+            ValueError: another format.
+        """
+        hashes = [row.latest.hash for row in self.functions()] if hash is None else [hash]
+        found = [self.version(hash) for hash in hashes]
+        parts = {part.name: part for version in found for part in version.parts}
+        roots = [version.parts[0].name for version in found if version.parts]
+        graph = dependencies(parts.values(), roots)
+        if format is None:
+            return graph
+        return drawn(dependencies_diagram(graph), format, "Dependencies")
+
+    def runs(self, *, limit: int | None = None, **filters: Any) -> list[RunRow]:
+        """Return the runs that match `filters`, newest first, at most `limit` of them.
+
+        Filters are the fields of `RunFilter`, as Python values or in the text form that addresses
+        use: `runs(name="nightly", where="config.top_k = 4", sort="-metrics.accuracy")`.
+
+        Raises:
+            FilterError: an unknown filter, or a value that does not fit.
+        """
+        found: list[RunRow] = []
+        after: str | None = filters.pop("after", None)
+        while limit is None or len(found) < limit:
+            size = LARGEST_PAGE if limit is None else min(limit - len(found), LARGEST_PAGE)
+            page = queries.list_runs(self.engine, RunFilter.of(**filters, after=after, limit=size))
+            found += page.rows
+            after = page.next
+            if after is None:
+                break
+        return found
 
     def run(self, run_id: str) -> RunRow:
         """Return one run; `traces(run=run_id)` are its traces.

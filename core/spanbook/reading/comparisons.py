@@ -1,7 +1,8 @@
 """Comparisons: two groups of traces, such as releases or runs, measure by measure."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -21,6 +22,7 @@ from spanbook.reading.chance import (
 )
 from spanbook.reading.conditions import conditions, tagged
 from spanbook.reading.filters import TraceFilter
+from spanbook.reading.trace_pages import settled
 from spanbook.spans import Status
 from spanbook.store.schema import runs, traces
 
@@ -39,6 +41,7 @@ class Group:
     durations: tuple[int, ...]  # nanoseconds
     tokens: tuple[int, ...]
     costs: tuple[int, ...]  # 10⁻¹² US dollars
+    ran: tuple[tuple[str | None, int], ...] = ()  # hashes of architectures, by how many traces
 
     def value(self, measure: str) -> float | None:
         """Return a measure: seconds, US dollars, a rate or a number; None: not known."""
@@ -127,11 +130,18 @@ def _run(connection: Connection, text: str) -> str:
 def _group(
     connection: Connection, label: str, filter: TraceFilter, trace_id: str | None = None
 ) -> Group:
+    filter = settled(connection, filter)
     source, where = tagged(connection, filter.tag)
     where = [*where, *conditions(filter, connection.dialect.name)]
     if trace_id is not None:
         where.append(traces.c.trace_id == trace_id)
-    columns = (traces.c.status, traces.c.duration_ns, traces.c.total_tokens, traces.c.cost)
+    columns = (
+        traces.c.status,
+        traces.c.duration_ns,
+        traces.c.total_tokens,
+        traces.c.cost,
+        traces.c.architecture,
+    )
     rows = connection.execute(select(*columns).select_from(source).where(*where)).all()
     if not rows:
         raise FilterError(f"The store holds no trace for {label!r}.")
@@ -143,7 +153,14 @@ def _group(
         len(ended),
         sum(row[0] == str(Status.ERROR) for row in ended),
         *(tuple(sorted(row[n] for row in ended if row[n] is not None)) for n in (1, 2, 3)),
+        ran=_ran(row[4] for row in rows),
     )
+
+
+def _ran(hashes: Iterable[str | None]) -> tuple[tuple[str | None, int], ...]:
+    """Return what ran with its number of traces, the most used first, the unknown last."""
+    counts = Counter(hashes)
+    return tuple(sorted(counts.items(), key=lambda one: (one[0] is None, -one[1], one[0] or "")))
 
 
 def _mean(values: Sequence[int]) -> float | None:

@@ -10,10 +10,14 @@ from spanbook.moments import duration_ns, moment_ns, stored_money
 from spanbook.reading.filters import TraceFilter
 from spanbook.reading.list_filter import NONE
 from spanbook.reading.search import contains
+from spanbook.reading.term_conditions import is_of_payload, trace_term
 from spanbook.store.schema import runs, trace_tags, traces
 
 _WORDS = ("name", "kind", "project")
-_GIVEN_WORDS = ("model", "session", "user", "release", "version", "environment")
+_GIVEN_WORDS = (
+    *("model", "session", "user", "release", "version", "environment"),
+    "architecture",
+)
 _RARE = 3_000  # traces with a tag; as many are read and sorted in a few milliseconds
 _PREVIEWS = ("input", "output", "error")
 _MEASURES: tuple[tuple[str, ColumnElement[Any], Callable[[Any], int]], ...] = (
@@ -26,7 +30,10 @@ _MEASURES: tuple[tuple[str, ColumnElement[Any], Callable[[Any], int]], ...] = (
 def conditions(
     filter: TraceFilter, dialect: str, now: datetime | None = None
 ) -> list[ColumnElement[bool]]:
-    """Return what must hold of a row of `traces`, all but `q`, the tags and the place of a page."""
+    """Return what must hold of a row of `traces`, all but `q`, the tags and the place of a page.
+
+    What only payloads hold is not in it, but for the traces that were found by it.
+    """
     found: list[ColumnElement[bool]] = []
     if filter.status:
         found.append(_one_of(traces.c.status, [str(status) for status in filter.status]))
@@ -43,7 +50,16 @@ def conditions(
         text = getattr(filter, name)
         if text is not None:
             found.append(contains(traces.c[name], text, dialect))
-    return found + _times(filter, now) + _measures(filter) + _failures(filter)
+    found += [*_times(filter, now), *_measures(filter), *_failures(filter)]
+    return found + _terms(filter, dialect, now or datetime.now(UTC))
+
+
+def _terms(filter: TraceFilter, dialect: str, now: datetime) -> list[ColumnElement[bool]]:
+    terms = () if filter.where is None else filter.where.terms
+    found = [
+        trace_term(term, dialect, now) for term in terms if not is_of_payload(term, of_spans=False)
+    ]
+    return found + ([] if filter.among is None else [traces.c.pk.in_(filter.among.pks)])
 
 
 def _one_of(column: ColumnElement[Any], values: list[str]) -> ColumnElement[bool]:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -22,7 +23,7 @@ class Cursor:
 
     sort: str
     descending: bool
-    value: int | str | None
+    value: float | str | None
     start_ns: int
     pk: int
 
@@ -64,6 +65,10 @@ def unpack(text: str) -> Any:
 def _fits(value: Any, *numbers: int) -> bool:
     if isinstance(value, int) and not isinstance(value, bool):
         numbers = (*numbers, value)
-    elif not (value is None or isinstance(value, str)):
+    elif not (value is None or isinstance(value, str) or _is_finite(value)):
         return False
     return all(not isinstance(n, bool) and -_LARGEST <= n <= _LARGEST for n in numbers)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, float) and isfinite(value)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import Connection, Engine, RowMapping, select
+from sqlalchemy import Connection, Engine, Row, RowMapping, select
 
 from spanbook.errors import UnknownTraceError
 from spanbook.moments import money, written
@@ -15,12 +15,23 @@ from spanbook.reading.costs import price_of
 from spanbook.reading.records import SPAN_COLUMNS, TRACE_COLUMNS, fields_of, span_rows, trace_row
 from spanbook.reading.rows import TraceRow
 from spanbook.reading.trees import Tree, build
-from spanbook.store.schema import events, links, prices, runs, spans, traces
+from spanbook.store.schema import (
+    architectures,
+    events,
+    functions,
+    links,
+    prices,
+    runs,
+    spans,
+    traces,
+    versions,
+)
 from spanbook.store.schema import payloads as blocks
 
 FORMAT = 1  # raised when an older Spanbook could not read what is written
 
 _CONTEXT = ("project", "name", "session", "user", "release", "version", "environment")
+_OF_SPANS = ("model", "architecture", "input", "output", "error")
 _RUN = ("name", "project", "host", "pid", "command", "python", "commit", "release", "environment")
 _RUN_DATA = ("config", "metrics", "packages")  # of runs that the program begins
 _MONEY = ("cost", "reported_cost", "computed_cost")
@@ -32,7 +43,8 @@ _AT_ONCE = 500  # keys of one query
 class Document:
     """One trace as data. `spans` stand in the order of the tree, each with the id of its parent.
 
-    `media` maps hashes to media type and content in base64. None of it refers to the store.
+    `media` maps hashes to media type and content in base64. `architecture` is what the trace ran,
+    `functions` are the versions that spans are calls of, by hash. None of it refers to the store.
     """
 
     row: TraceRow
@@ -41,6 +53,8 @@ class Document:
     run: dict[str, Any] | None
     spans: list[dict[str, Any]]
     media: dict[str, dict[str, str]]
+    architecture: dict[str, Any] | None
+    functions: dict[str, Any]
 
 
 def read_document(engine: Engine, trace_id: str) -> Document:
@@ -63,8 +77,9 @@ def read_document(engine: Engine, trace_id: str) -> Document:
         happened = _grouped(_events(connection, pk))
         linked = _grouped(_links(connection, pk))
         priced = _prices(connection, pk)
+        called = _functions(connection, pk)
         listed = [
-            _span(rows[span_id], records.get(span_id, {}), happened, linked, priced)
+            _span(rows[span_id], records.get(span_id, {}), happened, linked, priced, called)
             for span_id in (node.span.span_id for node in tree.nodes)
         ]
         texts = _texts(connection, payloads.references(listed))
@@ -76,6 +91,8 @@ def read_document(engine: Engine, trace_id: str) -> Document:
             _run(connection, fields_of(found)["run_pk"]),
             listed,
             _media(engine, listed),
+            _architecture(connection, row.architecture),
+            {function.hash: orjson.loads(function.body) for function in called.values()},
         )
 
 
@@ -129,6 +146,22 @@ def _prices(connection: Connection, trace_pk: int) -> dict[int, dict[str, Any]]:
     return {row["pk"]: price_of(cast("Mapping[str, Any]", row)).to_dict() for row in found}
 
 
+def _functions(connection: Connection, trace_pk: int) -> dict[int, Row[int, str, str]]:
+    """Return the versions that spans of a trace are calls of, by their numbers."""
+    called = select(spans.c.version_pk).where(spans.c.trace_pk == trace_pk)
+    found = connection.execute(
+        select(versions.c.pk, versions.c.hash, functions.c.body)
+        .join(functions, functions.c.hash == versions.c.hash)
+        .where(versions.c.pk.in_(called))
+    )
+    return {row.pk: row for row in found}
+
+
+def _architecture(connection: Connection, hash: str | None) -> dict[str, Any] | None:
+    body = connection.scalar(select(architectures.c.body).where(architectures.c.hash == hash))
+    return None if body is None else orjson.loads(body)
+
+
 def _grouped(pairs: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for key, value in pairs:
@@ -150,6 +183,7 @@ def _span(
     happened: Mapping[str, list[dict[str, Any]]],
     linked: Mapping[str, list[dict[str, Any]]],
     priced: Mapping[int, dict[str, Any]],
+    called: Mapping[int, Row[int, str, str]],
 ) -> dict[str, Any]:
     """Return a span: what is known of it, in a fixed order, nothing that is not."""
     span: dict[str, Any] = {
@@ -163,6 +197,7 @@ def _span(
         "first_token": None if row["first_token_ns"] is None else written(row["first_token_ns"]),
         "model": row["model"],
         "provider": row["provider"],
+        "function": called[row["version_pk"]].hash if row["version_pk"] in called else None,
         "usage": _usage(row),
         "charged": _charged(row, priced),
         "error": record.get("error"),
@@ -196,7 +231,7 @@ def _charged(row: RowMapping, priced: Mapping[int, dict[str, Any]]) -> dict[str,
 
 def _trace(row: TraceRow) -> dict[str, Any]:
     """Return the trace itself: what its spans do not say, and totals for whoever reads it."""
-    about = {name: getattr(row, name) for name in (*_CONTEXT, "model", "input", "output", "error")}
+    about = {name: getattr(row, name) for name in (*_CONTEXT, *_OF_SPANS)}
     return {
         "id": row.trace_id,
         **{name: value for name, value in about.items() if value is not None},

@@ -29,11 +29,19 @@ def to_json_compact(document: Document) -> Iterator[bytes]:
 
 def _whole(document: Document) -> dict[str, Any]:
     return {
+        **_head(document),
+        "spans": _nested(document),
+        "media": document.media,
+    }
+
+
+def _head(document: Document) -> dict[str, Any]:
+    made_of = {"architecture": document.architecture, "functions": document.functions}
+    return {
         "spanbook": _HEAD,
         "trace": document.trace,
         "run": document.run,
-        "spans": _nested(document),
-        "media": document.media,
+        **{name: value for name, value in made_of.items() if value},
     }
 
 
@@ -51,7 +59,7 @@ def _nested(document: Document) -> list[dict[str, Any]]:
 
 def to_jsonl(document: Document) -> Iterator[bytes]:
     """Yield a trace as JSON lines: the trace, then its spans, then images, sounds and files."""
-    yield _dumps({"spanbook": _HEAD, "trace": document.trace, "run": document.run}) + b"\n"
+    yield _dumps(_head(document)) + b"\n"
     for span in document.spans:
         yield _dumps({"span": span}) + b"\n"
     for digest, media in document.media.items():

@@ -22,6 +22,7 @@ from spanbook.reading.arguments import (
     write_money,
     write_time,
 )
+from spanbook.reading.expressions import OF_SPANS, OF_TRACES, Expression
 from spanbook.reading.list_filter import ListFilter
 from spanbook.spans import SpanKind, Status
 
@@ -90,6 +91,7 @@ _OF_TRACES: dict[str, Argument] = {
     "release": _TEXT,
     "version": _TEXT,
     "environment": _TEXT,
+    "architecture": _TEXT,
     "run": _TEXT,
     "since": _TIME,
     "until": _TIME,
@@ -99,6 +101,7 @@ _OF_TRACES: dict[str, Argument] = {
     "error": _TEXT,
     **_BOUNDS,
     "has_error": _FLAG,
+    "where": OF_TRACES,
 }
 _OF_SPANS: dict[str, Argument] = {
     "project": _TEXT,
@@ -109,6 +112,7 @@ _OF_SPANS: dict[str, Argument] = {
     "tier": _TEXT,
     "status": _STATUSES,
     "trace_id": _TEXT,
+    "run": _TEXT,
     "session": _TEXT,
     "user": _TEXT,
     "tag": _TEXTS,
@@ -123,6 +127,7 @@ _OF_SPANS: dict[str, Argument] = {
     "estimated": _FLAG,
     "counted": _FLAG,
     "cached": _FLAG,
+    "where": OF_SPANS,
 }
 
 
@@ -134,7 +139,8 @@ class TraceFilter(ListFilter):
     runs. `session`, `user`, `model`, `release`, `version` and `environment` may be "(none)".
     `input`, `output` and `error` look inside the previews, without regard to case; `q` finds whole
     words, or their beginnings (`retriev*`), anywhere in the trace. Bounds are included.
-    `kind` is the root's, `run` a run's id.
+    `kind` is the root's, `run` a run's id, `architecture` the hash of one or "(none)". `where` says
+    more in words, such as `cost > 0.05 and metadata.customer = "x"`.
     """
 
     ARGUMENTS: ClassVar[Mapping[str, Argument]] = _OF_TRACES
@@ -151,6 +157,7 @@ class TraceFilter(ListFilter):
     release: str | None = None
     version: str | None = None
     environment: str | None = None
+    architecture: str | None = None
     run: str | None = None
     since: datetime | timedelta | None = None
     until: datetime | timedelta | None = None
@@ -165,6 +172,7 @@ class TraceFilter(ListFilter):
     min_cost: Decimal | None = None
     max_cost: Decimal | None = None
     has_error: bool | None = None
+    where: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +181,13 @@ class SpanFilter(ListFilter):
 
     `since`, `until` and bounds are as those of a `TraceFilter`; times are the span's own.
     `project`, `session`, `user`, `tag`, `release`, `version` and `environment` are those of the
-    span's trace. `model`, `provider`, `tier`, `session`, `user`, `release`, `version`,
-    `environment` and a `tag` may be "(none)".
+    span's trace, and so is the `run`, by its id. `model`, `provider`, `tier`, `session`, `user`,
+    `release`, `version`, `environment` and a `tag` may be "(none)".
 
     `counted` spans are those whose usage is in the totals: no span below already reported it.
     `unpriced` ones have usage without any known cost, `anomaly` ones usage that does not add up;
     True asks for all of them, a text for one reason. `cached` ones read tokens from a cache.
+    `where` says more in words, as that of a `TraceFilter`.
     """
 
     ARGUMENTS: ClassVar[Mapping[str, Argument]] = _OF_SPANS
@@ -192,6 +201,7 @@ class SpanFilter(ListFilter):
     tier: str | None = None
     status: tuple[Status, ...] = ()
     trace_id: str | None = None
+    run: str | None = None
     session: str | None = None
     user: str | None = None
     tag: tuple[str, ...] = ()
@@ -211,3 +221,4 @@ class SpanFilter(ListFilter):
     estimated: bool | None = None
     counted: bool | None = None
     cached: bool | None = None
+    where: Expression | None = None

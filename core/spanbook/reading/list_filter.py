@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Protocol, Self, TypeAlias, runtime_checkable
 
 from spanbook.errors import FilterError
+from spanbook.reading.among import Among
 from spanbook.reading.arguments import Argument, near, read_number, write_flag, write_time
 from spanbook.reading.cursors import Cursor
 
@@ -38,7 +39,10 @@ Arguments: TypeAlias = Mapping[str, str] | Mapping[str, Iterable[str]] | MultiVa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFilter:
-    """The order of a list and the place of a page in it; subclasses add what to keep."""
+    """The order of a list and the place of a page in it; subclasses add what to keep.
+
+    `among` are the rows that were found outside of SQL already; no address names it.
+    """
 
     ARGUMENTS: ClassVar[Mapping[str, Argument]] = {}
     SORTS: ClassVar[tuple[str, ...]] = ("start",)
@@ -48,6 +52,7 @@ class ListFilter:
     after: str | None = field(default=None)
     before: str | None = field(default=None)
     limit: int = field(default=USUAL_PAGE)
+    among: Among | None = None
 
     def __post_init__(self) -> None:
         """Refuse an order, a page size or a cursor that cannot be.
@@ -55,7 +60,7 @@ class ListFilter:
         Raises:
             FilterError: with the field, what is wrong, and what is possible.
         """
-        if self.sort not in self.SORTS:
+        if not self.can_sort_by(self.sort):
             known = near(self.sort, list(self.SORTS))
             raise FilterError(f"Cannot sort by {self.sort!r}. {known}")
         if not 1 <= self.limit <= LARGEST_PAGE:
@@ -63,6 +68,11 @@ class ListFilter:
         if self.after is not None and self.before is not None:
             raise FilterError("Give either after or before, not both.")
         self.cursor()
+
+    @classmethod
+    def can_sort_by(cls, word: str) -> bool:
+        """Say whether the list can be sorted by `word`."""
+        return word in cls.SORTS
 
     def cursor(self) -> Cursor | None:
         """Return the place that the page begins after, or ends before."""

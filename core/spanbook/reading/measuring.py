@@ -1,11 +1,7 @@
-"""Measuring: tallies of the spans that a filter finds, by any key, from the spans or from rollups.
+"""Measuring: exact tallies of the spans that a filter finds, by any key, from the spans."""
 
-From the spans themselves everything is exact. Rollups answer for many spans at once: counts and
-means are exact there too, percentiles are read from histograms.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -21,24 +17,17 @@ from sqlalchemy import (
     select,
 )
 
-from spanbook.moments import moment
-from spanbook.reading.conditions import resolved_ns
 from spanbook.reading.filters import SpanFilter
-from spanbook.reading.list_filter import NONE
 from spanbook.reading.span_conditions import search
-from spanbook.reading.tallies import PERCENTS, Histogram, Statistic, Tally
+from spanbook.reading.tallies import PERCENTS, Statistic, Tally
 from spanbook.spans import Status
-from spanbook.store.rollups import HOUR_NS, bucket
-from spanbook.store.schema import rollup_latency, rollups, series, spans, trace_tags, traces
+from spanbook.store.schema import spans, trace_tags, traces
 
 OF_SPANS = ("name", "kind", "model", "provider")
 OF_TRACES = ("release", "version", "environment", "project")
 KEYS = (*OF_SPANS, *OF_TRACES, "tag")
 ALL = ""
 
-_IN_SERIES = ("name", "kind", "model")
-_KNOWN = {"project", "kind", "name", "model"}  # what rollups can be asked for
-_ELSEWHERE = {"since", "until", "sort", "descending", "after", "before", "limit"}
 _OPEN = (str(Status.RUNNING), str(Status.INCOMPLETE))
 
 
@@ -59,25 +48,10 @@ class Key:
             return func.coalesce(traces.c[self.name], "")
         return func.coalesce(trace_tags.c.tag, "") if self.name == "tag" else literal(ALL)
 
-    def of_rollup(self) -> ColumnElement[Any]:
-        """Return the value for a row of the rollups."""
-        if self.step_ns:
-            return rollups.c.hour // literal_column(str(self.step_ns // HOUR_NS))
-        return series.c[self.name] if self.name else literal(ALL)
 
-
-def can_roll(filter: SpanFilter, key: Key) -> bool:
-    """Say whether rollups know all that `filter` asks for, and the key."""
-    asked = {field.name for field in fields(filter) if getattr(filter, field.name)}
-    by_series = key.name in (ALL, *_IN_SERIES) and key.step_ns % HOUR_NS == 0
-    return by_series and asked <= _KNOWN | _ELSEWHERE
-
-
-def measure(
-    connection: Connection, filter: SpanFilter, key: Key, *, exact: bool
-) -> dict[Any, Statistic]:
-    """Return what holds of the spans that `filter` finds, by key."""
-    found = _Exact(connection, filter, key) if exact else _Rolled(connection, filter, key)
+def measure(connection: Connection, filter: SpanFilter, key: Key) -> dict[Any, Statistic]:
+    """Return what holds of the spans that `filter` finds, by key, looking at every span."""
+    found = _Exact(connection, filter, key)
     tallies = found.tallies()
     ranks, first = found.ranks(), found.first_ranks()
     return {
@@ -210,137 +184,3 @@ class _Exact:
             row[0]: dict(zip((0, 100, *PERCENTS), map(int, row[1:]), strict=True))
             for row in self._connection.execute(statement)
         }
-
-
-class _Rolled:
-    """Whole hours from the rollups, the rest of a window from its spans."""
-
-    def __init__(self, connection: Connection, filter: SpanFilter, key: Key) -> None:
-        self._connection, self._filter, self._key = connection, filter, key
-        self._tallies: dict[Any, Tally] = {}
-        self._histograms: dict[Any, Histogram] = {}
-        first, last = whole_hours(filter)
-        self._add_hours(first, last)
-        for edge in edges(filter):
-            self._add_edge(edge)
-        self._add_open()
-        _add_usage(connection, filter, key, self._tallies)
-
-    def tallies(self) -> dict[Any, Tally]:
-        """Return counts and sums."""
-        return self._tallies
-
-    def ranks(self) -> dict[Any, dict[int, int]]:
-        """Return the percentiles of durations."""
-        return {value: found.ranks() for value, found in self._histograms.items()}
-
-    def first_ranks(self) -> Mapping[Any, dict[int, int]]:
-        """Return nothing: rollups do not know the first token."""
-        return {}
-
-    def _add_hours(self, first: int | None, last: int | None) -> None:
-        key = self._key.of_rollup().label("key")
-        counts = ("count", "error_count", "duration_ns")
-        found = rolled(self._filter, first, last, key, *(rollups.c[name] for name in counts))
-        source = found.subquery()
-        sums = {
-            "count": func.sum(source.c.count),
-            "errors": func.sum(source.c.error_count),
-            "finished": func.sum(source.c.count),
-            "duration_ns": func.sum(source.c.duration_ns),
-        }
-        for value, numbers in _sums(self._connection, source, **sums):
-            self._tallies.setdefault(value, Tally()).add(numbers)
-        for value, step, count in self._connection.execute(
-            histogram(self._filter, first, last, self._key)
-        ):
-            self._histograms.setdefault(value, Histogram()).add(step, int(count))
-
-    def _add_edge(self, edge: SpanFilter) -> None:
-        failed = (spans.c.status == str(Status.ERROR)).label("failed")
-        rows = _select(self._connection, edge, self._key, _duration(), failed)
-        for value, took, has_failed in self._connection.execute(rows.where(_finished())):
-            numbers = {"count": 1, "errors": has_failed, "finished": 1, "duration_ns": took}
-            self._tallies.setdefault(value, Tally()).add(numbers)
-            self._histograms.setdefault(value, Histogram()).add(bucket(took), 1)
-
-    def _add_open(self) -> None:
-        """Add what rollups do not hold, because it runs, or do not tell from success."""
-        rare = tuple(status for status in Status if status not in (Status.OK, Status.ERROR))
-        found = _select(
-            self._connection, replace(self._filter, status=rare), self._key, spans.c.status
-        ).subquery()
-        status = found.c.status
-        sums = {
-            "count": _number(status.in_(_OPEN)),
-            "running": _number(status == str(Status.RUNNING)),
-            "other": _number(status != str(Status.RUNNING)),
-        }
-        for value, numbers in _sums(self._connection, found, **sums):
-            self._tallies.setdefault(value, Tally()).add(numbers)
-
-
-def whole_hours(filter: SpanFilter) -> tuple[int | None, int | None]:
-    """Return the first hour within the window and the hour after the last; None: no bound."""
-    first = None if filter.since is None else -(-resolved_ns(filter.since) // HOUR_NS)
-    last = None if filter.until is None else resolved_ns(filter.until) // HOUR_NS
-    if first is not None and last is not None:
-        last = max(first, last)
-    return first, last
-
-
-def edges(filter: SpanFilter) -> Iterator[SpanFilter]:
-    """Yield filters of what `filter` finds outside of whole hours."""
-    first, last = whole_hours(filter)
-    since = None if filter.since is None else resolved_ns(filter.since)
-    until = None if filter.until is None else resolved_ns(filter.until)
-    if since is not None and first is not None and since < first * HOUR_NS:
-        end = first * HOUR_NS if until is None else min(first * HOUR_NS, until)
-        yield replace(filter, until=moment(end))
-    if until is not None and last is not None and until > last * HOUR_NS:
-        yield replace(filter, since=moment(last * HOUR_NS))
-
-
-def rolled(
-    filter: SpanFilter, first: int | None, last: int | None, *columns: ColumnElement[Any]
-) -> "Select[*tuple[Any, ...]]":
-    """Select columns of the rollups of these hours."""
-    found = select(*columns).join_from(rollups, series, series.c.pk == rollups.c.series_pk)
-    return found.where(*_chosen(filter, first, last))
-
-
-def histogram(
-    filter: SpanFilter, first: int | None, last: int | None, key: Key
-) -> "Select[*tuple[Any, ...]]":
-    """Select how many durations are in each bucket, by key."""
-    count = rollup_latency.c.count.label("number")
-    same = (rollup_latency.c.hour == rollups.c.hour) & (
-        rollup_latency.c.series_pk == rollups.c.series_pk
-    )
-    rows = (
-        select(key.of_rollup().label("key"), rollup_latency.c.bucket, count)
-        .join_from(rollups, rollup_latency, same)
-        .join(series, series.c.pk == rollups.c.series_pk)
-        .where(*_chosen(filter, first, last))
-        .subquery()
-    )
-    groups = (rows.c.key, rows.c.bucket)
-    return select(*groups, func.sum(rows.c.number)).group_by(*groups)
-
-
-def _chosen(
-    filter: SpanFilter, first: int | None, last: int | None
-) -> Sequence[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if first is not None:
-        found.append(rollups.c.hour >= first)
-    if last is not None:
-        found.append(rollups.c.hour < last)
-    if filter.kind:
-        found.append(series.c.kind.in_([str(kind) for kind in filter.kind]))
-    for name in ("project", "name", "model"):
-        value = getattr(filter, name)
-        if value is not None:
-            is_none = value == NONE and name == "model"
-            found.append(series.c[name] == ("" if is_none else value))
-    return found

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, tuple_
+from sqlalchemy import Column, ColumnElement, Row, and_, tuple_
 
 from spanbook.reading.cursors import Cursor
 from spanbook.reading.list_filter import ListFilter
@@ -70,7 +70,12 @@ class Order:
         columns = self._columns(present)
         values = (cursor.value, cursor.start_ns, cursor.pk)[-len(columns) :]
         place = tuple_(*columns)
-        return place < values if self.downward else place > values
+        beyond = place < values if self.downward else place > values
+        if isinstance(columns[0], Column):
+            return beyond
+        # SQLite seeks an expression in an index by a plain comparison only.
+        near = columns[0] <= values[0] if self.downward else columns[0] >= values[0]
+        return and_(near, beyond)
 
 
 def read_parts(

@@ -12,21 +12,23 @@ from spanbook.reading import payloads, search
 from spanbook.reading.changes import changes, mark
 from spanbook.reading.conditions import conditions, tagged
 from spanbook.reading.costs import explain_cost
-from spanbook.reading.cursors import Cursor
 from spanbook.reading.facets import facets
 from spanbook.reading.filters import TraceFilter
 from spanbook.reading.links import list_links
 from spanbook.reading.pages import AnyRow, cut
 from spanbook.reading.records import SPAN_COLUMNS, TRACE_COLUMNS, fields_of, span_rows, trace_row
 from spanbook.reading.rows import Blob, Count, Payload, SpanRow, TracePage, TraceRow
-from spanbook.reading.runs import get_run, list_metrics, list_runs
-from spanbook.reading.trace_pages import Page, read_page, sort_column
+from spanbook.reading.run_pages import count_runs, list_runs
+from spanbook.reading.runs import get_run, list_metrics
+from spanbook.reading.trace_pages import Page, place_of, read_page, settled, sort_column
 from spanbook.store.compression import content_of
 from spanbook.store.schema import blobs, events, spans, traces
 from spanbook.store.schema import payloads as blocks
+from spanbook.store.words import words
 
 __all__ = [
     "changes",
+    "count_runs",
     "count_traces",
     "explain_cost",
     "facets",
@@ -43,6 +45,7 @@ __all__ = [
     "neighbours",
     "newest",
     "read_texts",
+    "settle",
 ]
 
 
@@ -56,14 +59,8 @@ def list_traces(engine: Engine, filter: TraceFilter) -> TracePage:
     page = Page(TRACE_COLUMNS, filter, cursor, backward, filter.limit + 1)
     with engine.connect() as connection:
         rows = read_page(connection, page)
-    found = cut(filter, rows, lambda row: _cursor(filter, row))
+    found = cut(filter, rows, lambda row: place_of(filter, fields_of(row)))
     return TracePage(tuple(trace_row(row) for row in found.rows), found.next, found.previous)
-
-
-def _cursor(filter: TraceFilter, row: AnyRow) -> Cursor:
-    place = fields_of(row)
-    value = place[sort_column(filter.sort)]
-    return Cursor(filter.sort, filter.descending, value, place["start_ns"], place["pk"])
 
 
 def count_traces(engine: Engine, filter: TraceFilter, cap: int | None = None) -> Count:
@@ -79,18 +76,29 @@ def count_traces(engine: Engine, filter: TraceFilter, cap: int | None = None) ->
 
 def _matches(connection: Connection, filter: TraceFilter) -> Select[Any]:
     dialect = connection.dialect.name
+    filter = settled(connection, filter)
     source, where = tagged(connection, filter.tag)
     where += conditions(filter, dialect)
     if filter.q is None:
         return select(traces.c.pk).select_from(source).where(*where)
-    words = search.words(filter.q)
-    if dialect != "sqlite" or len(words) != 1:
+    asked = words(filter.q)
+    if len(asked) != 1:
         where.append(search.matching(filter.q, dialect))
         return select(traces.c.pk).select_from(source).where(*where)
-    found = search.traces_with(words[0])  # one walk that stops as soon as enough are counted
+    index = search.index_of(dialect)
+    found = index.traces_with(asked[0])  # one walk that stops as soon as enough are counted
     if where:
-        found = found.join(source, traces.c.pk == spans.c.trace_pk).where(*where)
+        found = found.join(source, traces.c.pk == index.trace_pk).where(*where)
     return found.distinct()
+
+
+def settle(engine: Engine, filter: TraceFilter) -> TraceFilter:
+    """Return `filter` with the traces found that have what only payloads hold, if it asks for it.
+
+    Whoever asks several questions about one filter settles it first; others need not.
+    """
+    with engine.connect() as connection:
+        return settled(connection, filter)
 
 
 def newest(engine: Engine, filter: TraceFilter) -> str:
@@ -158,16 +166,18 @@ def get_payload(engine: Engine, trace_id: str, span_id: str) -> Payload:
                 f"Trace {trace_id} has no span {span_id!r}. Span ids are 16 hexadecimal digits; "
                 "list the trace's spans to find one."
             )
-        start, end = _records(connection, span_id, row[0], row[1])
+        start, end = _records(connection, pk, span_id, row[0], row[1])
         data: list[Any] = [payloads.merge(start, end), _events(connection, pk, span_id)]
         record, happened = payloads.resolve(data, read_texts(connection, payloads.references(data)))
     return payloads.payload(record, happened)
 
 
 def _records(
-    connection: Connection, span_id: str, start: int | None, end: int | None
+    connection: Connection, trace_pk: int, span_id: str, start: int | None, end: int | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    statement = select(blocks.c.pk, blocks.c.body).where(blocks.c.pk.in_([start, end]))
+    statement = select(blocks.c.pk, blocks.c.body).where(
+        blocks.c.trace_pk == trace_pk, blocks.c.pk.in_([start, end])
+    )
     rows = connection.execute(statement)
     read: dict[int | None, Any] = {pk: payloads.unpack(body) for pk, body in rows}
     nothing: dict[str, Any] = {}
@@ -222,7 +232,8 @@ def neighbours(engine: Engine, trace_id: str, filter: TraceFilter) -> tuple[str 
     whole = replace(filter, after=None, before=None)
     place = (traces.c.pk, traces.c.start_ns, sort_column(filter.sort))
     with engine.connect() as connection:
-        cursor = _cursor(whole, _find(connection, trace_id, dict.fromkeys(place)))
+        row = _find(connection, trace_id, dict.fromkeys(place))
+        cursor = place_of(whole, fields_of(row))
         before, after = (
             read_page(connection, Page([traces.c.trace_id], whole, cursor, backward, 1))
             for backward in (True, False)

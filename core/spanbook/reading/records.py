@@ -57,6 +57,7 @@ TRACE_COLUMNS = (
     traces.c.error,
     traces.c.root_id,
     traces.c.metadata,
+    traces.c.architecture,
 )
 
 # In the order in which `span_row` takes them apart.
@@ -130,6 +131,7 @@ def trace_row(row: AnyRow) -> TraceRow:
         release=found["release"],
         version=found["version"],
         environment=found["environment"],
+        architecture=found["architecture"],
         input=found["input"],
         output=found["output"],
         error=found["error"],

@@ -49,6 +49,7 @@ class TraceRow:
     root_id: str | None
     metadata: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
     anomaly_count: int = 0
+    architecture: str | None = None
 
     @property
     def has_root(self) -> bool:

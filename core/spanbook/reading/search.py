@@ -1,53 +1,152 @@
 """Search: finding traces by words; the one place that knows a database's own full text search."""
 
-import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
+    FromClause,
     Integer,
     Select,
     Text,
     and_,
+    cast,
     column,
     false,
     func,
+    literal,
+    literal_column,
     or_,
     select,
     table,
 )
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 from spanbook.store.schema import spans, traces
+from spanbook.store.words import folded, words
 
-# An SQLite FTS5 table without content, words only: rowid is spans.pk, the hidden column of the
-# table's own name takes the query.
-_search = table("search", column("rowid", Integer), column("search", Text))
-
-_RARE = 8_000  # spans with a word; as many are joined and sorted in about ten milliseconds
+_RARE = 8_000  # rows with a word; as many are joined and sorted in about ten milliseconds
 _WINDOW = 1_000  # traces looked at first where a word is common
 
-# Letters that FTS5's tokenizer takes for separators, though Unicode has come to call them letters.
-_NO_LETTERS = frozenset([*map(chr, range(0x19B0, 0x19CA)), "\u1cf2", "\u1cf3"])
+
+class TextIndex(ABC):
+    """The full-text index of one kind of database: rows of words, several for a trace."""
+
+    trace_pk: ColumnElement[int]  # the trace that a row of `source` belongs to
+    source: FromClause
+
+    @abstractmethod
+    def has(self, word: str) -> ColumnElement[bool]:
+        """Return whether a row has a word, or one that begins with it."""
+
+    def traces_with(self, word: str) -> Select[Any]:
+        """Return the select of the traces with a word, once for each row that has it."""
+        return select(self.trace_pk).select_from(self.source).where(self.has(word))
+
+    @abstractmethod
+    def rows_with(self, word: str) -> Select[Any]:
+        """Return the select of the rows with a word."""
+
+    @abstractmethod
+    def some_with(
+        self, connection: Connection, asked: Sequence[str], pks: Sequence[int], *, neighbours: bool
+    ) -> list[Select[Any]]:
+        """Return for each word a select of traces with it, at least of those among `pks`.
+
+        The `neighbours` stand next to each other in a list by start.
+        """
 
 
-def words(text: str) -> list[str]:
-    """Return the words of `text` as the index cuts them; a closing `*` asks for a beginning."""
-    found: list[str] = []
-    composed = unicodedata.normalize("NFC", text)
-    for is_word, run in groupby(composed, _is_letter):
-        if is_word:
-            found.append("".join(run))
-        elif found and next(run) == "*" and not found[-1].endswith("*"):
-            found[-1] += "*"
-    return found or [letter for letter in composed if not letter.isspace()]
+class _Fts5(TextIndex):
+    """An SQLite FTS5 table without content, words only.
+
+    Its rowid is spans.pk, and the hidden column of the table's own name takes the query.
+    """
+
+    _search = table("search", column("rowid", Integer), column("search", Text))
+    trace_pk = spans.c.trace_pk
+    source = _search.join(spans, spans.c.pk == _search.c.rowid)
+
+    def has(self, word: str) -> ColumnElement[bool]:
+        return self._search.c.search.op("MATCH", is_comparison=True)(fts_word(word))
+
+    def rows_with(self, word: str) -> Select[Any]:
+        return select(self._search.c.rowid).where(self.has(word))
+
+    def some_with(
+        self, connection: Connection, asked: Sequence[str], pks: Sequence[int], *, neighbours: bool
+    ) -> list[Select[Any]]:
+        """Read a range of the index.
+
+        Neighbours fill the range from their first span to the last. Of others, the spans are known
+        beforehand and the index is read in one go: the addition keeps SQLite from seeking each.
+        """
+        inside = spans.c.trace_pk.in_(pks)
+        bounds = select(func.min(spans.c.pk), func.max(spans.c.pk)).where(inside)
+        between = connection.execute(bounds).one()
+        rowid = self._search.c.rowid
+        if neighbours:
+            return [self.traces_with(word).where(rowid.between(*between)) for word in asked]
+        these = select(spans.c.pk).where(inside)
+        return [
+            select(spans.c.trace_pk).where(
+                spans.c.pk.in_(
+                    self.rows_with(word).where(rowid.between(*between), (rowid + 0).in_(these))
+                )
+            )
+            for word in asked
+        ]
 
 
-def _is_letter(letter: str) -> bool:
-    category = unicodedata.category(letter)
-    return (category[0] in "LN" or category == "Co") and letter not in _NO_LETTERS
+class _Rows(TextIndex):
+    """A table of words with their trace."""
+
+    source = _search = table("search", column("trace_pk", BigInteger), column("words"))
+    trace_pk = _search.c.trace_pk
+
+    def rows_with(self, word: str) -> Select[Any]:
+        return self.traces_with(word)
+
+    def some_with(
+        self, connection: Connection, asked: Sequence[str], pks: Sequence[int], *, neighbours: bool
+    ) -> list[Select[Any]]:
+        return [self.traces_with(word).where(self.trace_pk.in_(pks)) for word in asked]
+
+
+class _Vectors(_Rows):
+    """PostgreSQL's tsvector."""
+
+    def has(self, word: str) -> ColumnElement[bool]:
+        stem = word.removesuffix("*") or word
+        quoted = folded(stem).replace("\\", "\\\\").replace("'", "''")
+        query = f"'{quoted}'" + (":*" if stem != word else "")
+        return self._search.c.words.op("@@", is_comparison=True)(cast(query, TSQUERY))
+
+
+class _Arrays(_Rows):
+    """ClickHouse's arrays of words, with a skip index."""
+
+    def has(self, word: str) -> ColumnElement[bool]:
+        stem = folded(word.removesuffix("*") or word)
+        if not word.removesuffix("*") or not word.endswith("*"):
+            return func.has(self._search.c.words, stem) == 1
+        begins = literal_column("one -> startsWith(one, ").op("")(literal(stem))
+        return func.arrayExists(begins.op("")(literal_column(")")), self._search.c.words) == 1
+
+
+_INDEXES: dict[str, TextIndex] = {
+    "clickhousedb": _Arrays(),
+    "postgresql": _Vectors(),
+    "sqlite": _Fts5(),
+}
+
+
+def index_of(dialect: str) -> TextIndex:
+    """Return the full-text index of a kind of database."""
+    return _INDEXES[dialect]
 
 
 def fts_word(word: str) -> str:
@@ -58,12 +157,14 @@ def fts_word(word: str) -> str:
 
 def contains(column: ColumnElement[Any], text: str, dialect: str) -> ColumnElement[bool]:
     """Return whether a text column holds `text`, without regard to case."""
-    if dialect != "sqlite":
-        return column.icontains(text, autoescape=True)
+    if dialect == "clickhousedb":
+        return func.positionCaseInsensitiveUTF8(column, text) > 0
+    # SQLite's LIKE knows no case in ASCII, nor does PostgreSQL's where bytes are compared.
+    holds = column.contains if dialect == "sqlite" else column.icontains
     if text.isascii():
-        return column.contains(text, autoescape=True)  # SQLite's LIKE knows no case in ASCII
+        return holds(text, autoescape=True)
     spellings = dict.fromkeys((text, text.lower(), text.upper(), text.title()))
-    return or_(*(column.contains(spelling, autoescape=True) for spelling in spellings))
+    return or_(*(holds(spelling, autoescape=True) for spelling in spellings))
 
 
 def matching(text: str, dialect: str) -> ColumnElement[bool]:
@@ -71,28 +172,8 @@ def matching(text: str, dialect: str) -> ColumnElement[bool]:
     asked = words(text)
     if not asked:
         return false()
-    if dialect == "sqlite":
-        return and_(*(traces.c.pk.in_(traces_with(word)) for word in asked))
-    previews = (traces.c.name, traces.c.input, traces.c.output, traces.c.error)
-    return and_(
-        *(
-            or_(*(contains(preview, word.removesuffix("*"), dialect) for preview in previews))
-            for word in asked
-        )
-    )
-
-
-def traces_with(word: str) -> Select[tuple[int]]:
-    """Return the select of the traces with a word, in SQLite, once for each such span."""
-    return (
-        select(spans.c.trace_pk)
-        .select_from(_search.join(spans, spans.c.pk == _search.c.rowid))
-        .where(_has(word))
-    )
-
-
-def _has(word: str) -> ColumnElement[bool]:
-    return _search.c.search.op("MATCH", is_comparison=True)(fts_word(word))
+    index = index_of(dialect)
+    return and_(*(traces.c.pk.in_(index.traces_with(word)) for word in asked))
 
 
 def windows(
@@ -104,24 +185,24 @@ def windows(
 ) -> Iterator[ColumnElement[bool]]:
     """Yield conditions for `text`, to be tried in turn until a page of a list by start is full.
 
-    Rare words are looked up at once. A common one is in more spans than a page needs, so it is
+    Rare words are looked up at once. A common one is in more rows than a page needs, so it is
     sought among the first traces after `place` only, those with the rarest word if that is rare.
     """
-    dialect = connection.dialect.name
-    if dialect == "sqlite":
-        frequencies = {word: _frequency(connection, word) for word in words(text)}
-        if max(frequencies.values(), default=0) > _RARE:
-            rarest = min(frequencies, key=lambda word: frequencies[word])
-            rare = [traces.c.pk.in_(traces_with(rarest))] if frequencies[rarest] <= _RARE else []
-            condition, is_whole = _window(connection, list(frequencies), place, rare, descending)
-            yield condition
-            if is_whole:
-                return
-    yield matching(text, dialect)
+    index = index_of(connection.dialect.name)
+    frequencies = {word: _frequency(connection, index, word) for word in words(text)}
+    if max(frequencies.values(), default=0) > _RARE:
+        rarest = min(frequencies, key=lambda word: frequencies[word])
+        is_rare = frequencies[rarest] <= _RARE
+        rare = [traces.c.pk.in_(index.traces_with(rarest))] if is_rare else []
+        condition, is_whole = _window(connection, list(frequencies), place, rare, descending)
+        yield condition
+        if is_whole:
+            return
+    yield matching(text, connection.dialect.name)
 
 
-def _frequency(connection: Connection, word: str) -> int:
-    some = select(_search.c.rowid).where(_has(word)).limit(_RARE + 1).subquery()
+def _frequency(connection: Connection, index: TextIndex, word: str) -> int:
+    some = index.rows_with(word).limit(_RARE + 1).subquery()
     return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
 
@@ -139,29 +220,11 @@ def _window(
     if not first:
         return false(), True
     pks = [row[0] for row in first]
-    inside = spans.c.trace_pk.in_(pks)
-    bounds = select(func.min(spans.c.pk), func.max(spans.c.pk)).where(inside)
-    between = connection.execute(bounds).one()
-    found = (_some_with(word, inside, between, are_neighbours=not rare) for word in asked)
+    index = index_of(connection.dialect.name)
+    found = index.some_with(connection, asked, pks, neighbours=not rare)
     having = and_(*(traces.c.pk.in_(select) for select in found))
     if len(first) < _WINDOW:
         return having, True
     # Traces that began in the same nanosecond as the last one may lie outside: leave them.
     edge = first[-1][1]
     return and_(having, traces.c.start_ns > edge if descending else traces.c.start_ns < edge), False
-
-
-def _some_with(
-    word: str, inside: ColumnElement[bool], between: tuple[int, int], *, are_neighbours: bool
-) -> Select[tuple[int]]:
-    """Return the select of the traces with a word, at least of those whose spans are `inside`.
-
-    Neighbours fill the range from the first span to the last. Of others, the spans are known
-    beforehand and the index is read in one go: the addition keeps SQLite from seeking each in it.
-    """
-    rowid = _search.c.rowid
-    if are_neighbours:
-        return traces_with(word).where(rowid.between(*between))
-    these = select(spans.c.pk).where(inside)
-    found = select(rowid).where(_has(word), rowid.between(*between), (rowid + 0).in_(these))
-    return select(spans.c.trace_pk).where(spans.c.pk.in_(found))

@@ -1,8 +1,8 @@
 """Span conditions: a filter as what must hold of spans, and where to start looking for them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -21,14 +21,24 @@ from spanbook.moments import duration_ns, stored_money
 from spanbook.reading.conditions import resolved_ns
 from spanbook.reading.filters import SpanFilter
 from spanbook.reading.list_filter import NONE
+from spanbook.reading.payload_search import of_spans, search_payloads
+from spanbook.reading.term_conditions import (
+    holds,
+    is_of_payload,
+    is_of_trace,
+    span_column,
+    trace_term,
+)
+from spanbook.reading.terms import Operator, Term
 from spanbook.spans import Status
-from spanbook.store.schema import spans, trace_tags, traces
+from spanbook.store.schema import runs, spans, trace_tags, traces
 
 DURATION = spans.c.end_ns - spans.c.start_ns
 TOKENS = spans.c.input_tokens + spans.c.output_tokens
 
 _RARE = 2_000  # spans; as many are read and sorted in a few milliseconds
 _RARE_TRACES = 300
+_BOUNDED = {"duration": DURATION, "tokens": TOKENS, "cost": spans.c.cost}
 _WORDS = ("name", "model", "provider", "tier")
 _OF_TRACE = ("project", "session", "user", "release", "version", "environment")
 _MEASURES: tuple[tuple[str, ColumnElement[Any], Callable[[Any], int]], ...] = (
@@ -70,9 +80,30 @@ class Condition:
         return self.holds(unindexed(self.column, dialect))
 
 
-def span_conditions(filter: SpanFilter, now: datetime | None = None) -> list[Condition]:
-    """Return what must hold of a row of `spans`, all but what its trace says."""
-    return [*_words(filter), *_states(filter), *_times(filter, now), *_measures(filter)]
+def span_conditions(
+    filter: SpanFilter, dialect: str, now: datetime | None = None
+) -> list[Condition]:
+    """Return what must hold of a row of `spans`, all but what its trace and its payload say."""
+    terms = _terms(filter, dialect, now or datetime.now(UTC))
+    return [*_words(filter), *_states(filter), *_times(filter, now), *_measures(filter), *terms]
+
+
+def _terms(filter: SpanFilter, dialect: str, now: datetime) -> Iterator[Condition]:
+    for term in () if filter.where is None else filter.where.terms:
+        if is_of_trace(term) or is_of_payload(term, of_spans=True):
+            continue
+        is_one = term.operator is Operator.EQUAL and not term.is_negated
+        if term.field == "status" and is_one:
+            yield _status([str(status) for status in term.values])
+            continue
+        in_order = is_one and term.field in ("kind", *_WORDS)
+        indexed = in_order or term.field == "start" or term.field in _BOUNDED
+        yield Condition(
+            _BOUNDED.get(term.field, span_column(term.field)),
+            lambda column, term=term: holds(term, column, dialect, now),
+            indexed=indexed and term.operator is not Operator.NULL and not term.is_negated,
+            by_start=in_order and len(term.values) == 1,
+        )
 
 
 def _words(filter: SpanFilter) -> Iterator[Condition]:
@@ -173,7 +204,9 @@ def _between(
     return holds
 
 
-def trace_conditions(filter: SpanFilter, *, strict: bool) -> list[ColumnElement[bool]]:
+def trace_conditions(
+    filter: SpanFilter, dialect: str, *, strict: bool
+) -> list[ColumnElement[bool]]:
     """Return what must hold of the row in `traces` that a span belongs to.
 
     `strict`: so that an index finds the traces; else so that it is checked of each.
@@ -181,6 +214,9 @@ def trace_conditions(filter: SpanFilter, *, strict: bool) -> list[ColumnElement[
     found: list[ColumnElement[bool]] = []
     if filter.trace_id is not None:
         found.append(traces.c.trace_id == filter.trace_id)
+    if filter.run is not None:
+        run_pk = select(runs.c.pk).where(runs.c.run_id == filter.run).scalar_subquery()
+        found.append(traces.c.run_pk == run_pk)
     for name in _OF_TRACE:
         value = getattr(filter, name)
         if value == NONE and name != "project":
@@ -188,7 +224,9 @@ def trace_conditions(filter: SpanFilter, *, strict: bool) -> list[ColumnElement[
         elif value is not None:
             found.append(traces.c[name] == value)
     found += [_has_tag(tag, strict=strict) for tag in filter.tag]
-    return found
+    terms = () if filter.where is None else filter.where.terms
+    now = datetime.now(UTC)
+    return found + [trace_term(term, dialect, now) for term in terms if is_of_trace(term)]
 
 
 def _has_tag(tag: str, *, strict: bool) -> ColumnElement[bool]:
@@ -224,16 +262,37 @@ class Search:
 
 def search(connection: Connection, filter: SpanFilter) -> Search:
     """Return how to find the spans of `filter`: by what is rare of it, if anything is."""
+    found = _search(connection, filter)
+    among = settled(connection, filter).among
+    return found if among is None else Search(found.checked, spans.c.pk.in_(among.pks))
+
+
+def settled(connection: Connection, filter: SpanFilter) -> SpanFilter:
+    """Return the filter with the spans that were found by what only payloads hold, if it asks."""
+    asked = of_payloads(filter)
+    if not asked or filter.among is not None:
+        return filter
+    candidates = of_spans(*_search(connection, filter).all)
+    return replace(filter, among=search_payloads(connection, candidates, asked))
+
+
+def of_payloads(filter: SpanFilter) -> list[Term]:
+    """Return what `filter` asks for that only payloads hold."""
+    terms = () if filter.where is None else filter.where.terms
+    return [term for term in terms if is_of_payload(term, of_spans=True)]
+
+
+def _search(connection: Connection, filter: SpanFilter) -> Search:
     dialect = connection.dialect.name
-    own = span_conditions(filter)
+    own = span_conditions(filter, dialect)
     loose = [one.loose(dialect) for one in own]
-    of_trace = trace_conditions(filter, strict=True)
+    of_trace = trace_conditions(filter, dialect, strict=True)
     if of_trace:
         matching = select(traces.c.pk).where(*of_trace)
         if _count(connection, matching, _RARE_TRACES) <= _RARE_TRACES:
             these = select(spans.c.pk).where(spans.c.trace_pk.in_(matching))
             return Search(loose, spans.c.pk.in_(these))
-    checked = [*loose, _in_trace(filter)] if of_trace else loose
+    checked = [*loose, _in_trace(filter, dialect)] if of_trace else loose
     rarest = _rarest(connection, own)
     if rarest is not None:
         these = select(spans.c.pk).where(rarest.strict(), *_implied(rarest))
@@ -261,9 +320,9 @@ def _rest(
     return None if first is None else [first.strict(), *_implied(first), *checked]
 
 
-def _in_trace(filter: SpanFilter) -> ColumnElement[bool]:
+def _in_trace(filter: SpanFilter, dialect: str) -> ColumnElement[bool]:
     here = traces.c.pk == spans.c.trace_pk
-    conditions = trace_conditions(filter, strict=False)
+    conditions = trace_conditions(filter, dialect, strict=False)
     return select(traces.c.pk).where(here, *conditions).correlate(spans).exists()
 
 

@@ -15,7 +15,9 @@ from spanbook.reading.span_conditions import (
     DURATION,
     TOKENS,
     Search,
+    of_payloads,
     search,
+    settled,
     span_conditions,
     trace_conditions,
     unindexed,
@@ -36,6 +38,15 @@ _SORTS: dict[str, Sort | None] = {
 
 _WITH_KIND = ("tokens", "input_tokens", "output_tokens", "cost")  # whose indexes know the kind
 _WINDOW = 2_000  # spans looked at first in the order of the list
+
+
+def settle(engine: Engine, filter: SpanFilter) -> SpanFilter:
+    """Return `filter` with the spans found that have what only payloads hold, if it asks for it.
+
+    Whoever asks several questions about one filter settles it first; others need not.
+    """
+    with engine.connect() as connection:
+        return settled(connection, filter)
 
 
 def list_spans(engine: Engine, filter: SpanFilter) -> SpanPage:
@@ -147,7 +158,8 @@ def _is_bound(filter: SpanFilter) -> bool:
 def count_spans(engine: Engine, filter: SpanFilter, cap: int | None = None) -> Count:
     """Return how many spans match, on all pages; with `cap`, counting may stop there."""
     with engine.connect() as connection:
-        if not span_conditions(filter):
+        dialect = connection.dialect.name
+        if not span_conditions(filter, dialect) and not of_payloads(filter):
             return Count(_of_whole_traces(connection, filter), exact=True)
         matches = select(spans.c.pk).where(*search(connection, filter).all)
         if cap is not None:
@@ -161,4 +173,6 @@ def count_spans(engine: Engine, filter: SpanFilter, cap: int | None = None) -> C
 def _of_whole_traces(connection: Connection, filter: SpanFilter) -> int:
     """Return how many spans the traces hold that `filter` asks for, all of which match."""
     sums = select(func.coalesce(func.sum(traces.c.span_count), 0))
-    return connection.execute(sums.where(*trace_conditions(filter, strict=True))).scalar_one()
+    return connection.execute(
+        sums.where(*trace_conditions(filter, connection.dialect.name, strict=True))
+    ).scalar_one()

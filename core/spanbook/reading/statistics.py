@@ -4,8 +4,11 @@ Up to `EXACT` spans everything is computed from the spans. Beyond, where the rol
 asked, percentiles come from their histograms; `is_exact` tells which it was.
 """
 
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, case, func, literal_column, select
@@ -15,22 +18,15 @@ from spanbook.moments import EPOCH, duration, moment_ns
 from spanbook.reading.arguments import near
 from spanbook.reading.filters import SpanFilter
 from spanbook.reading.list_filter import NONE
-from spanbook.reading.measuring import (
-    ALL,
-    KEYS,
-    Key,
-    can_roll,
-    edges,
-    histogram,
-    measure,
-    whole_hours,
-)
+from spanbook.reading.measuring import ALL, KEYS, Key, measure
+from spanbook.reading.rolled import DAY_NS, Rolled, can_roll
 from spanbook.reading.span_conditions import search
 from spanbook.reading.tallies import Statistic, Tally, middle_ns
 from spanbook.store.rollups import HOUR_NS
 from spanbook.store.schema import spans
 
-EXACT = 50_000  # spans that are looked at one by one
+EXACT = 1_000  # spans that are looked at one by one
+DAYS_FROM = 14  # days from which on a column is a day or more, where spans are many
 SHOWN = 100  # rows of the table
 MOST_BUCKETS = 120
 _MS = 1_000_000
@@ -110,17 +106,59 @@ def statistics(
     now = now or datetime.now(UTC)
     filter = _pinned(filter, now)
     with engine.connect() as connection:
-        few = _is_few(connection, filter)
-        by_time = _time_key(connection, filter, now, few)
-        total_exact = few or not can_roll(filter, Key())
-        total = measure(connection, filter, Key(), exact=total_exact).get(ALL, _NOTHING)
-        rows_exact = few or not can_roll(filter, Key(by))
-        found = measure(connection, filter, Key(by), exact=rows_exact)
-        buckets = () if by_time is None else _buckets(connection, filter, *by_time, exact=few)
-    rows = [StatisticRow(value, one, _row(filter, by, value)) for value, one in found.items()]
+        measured = _measured(connection, filter, by, now)
+    rows = [
+        StatisticRow(value, one, _row(filter, by, value)) for value, one in measured.rows.items()
+    ]
     rows.sort(key=lambda row: (-row.statistic.count, row.value))
-    is_exact = total_exact and rows_exact
-    return Statistics(filter, by, is_exact, total, tuple(rows[:shown]), len(rows), buckets)
+    return Statistics(
+        filter,
+        by,
+        measured.is_exact,
+        measured.total,
+        tuple(rows[:shown]),
+        len(rows),
+        tuple(_buckets(filter, measured)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Statistics by value and by step of time; `steps` are the first and the last of the window."""
+
+    is_exact: bool
+    total: Statistic
+    rows: dict[str, Statistic]
+    step_ns: int
+    steps: range
+    places: dict[int, Statistic]
+    cells: dict[int, dict[int, int]]
+
+
+def _measured(connection: Connection, filter: SpanFilter, by: str, now: datetime) -> _Measured:
+    is_exact = not can_roll(filter) or _is_few(connection, filter)
+    first, last = _window(connection, filter, now, is_exact)
+    step_ns = _step_ns(first, last, is_exact)
+    steps = range(first // step_ns, last // step_ns + 1) if first <= last else range(0)
+    if is_exact:
+        time = Key(step_ns=step_ns)
+        return _Measured(
+            is_exact,
+            measure(connection, filter, Key()).get(ALL, _NOTHING),
+            measure(connection, filter, Key(by)),
+            step_ns,
+            steps,
+            measure(connection, filter, time),
+            _cells(connection, filter, time),
+        )
+    is_by_rolled = can_roll(filter, by)
+    rolled = Rolled(connection, filter, by if is_by_rolled else ALL, step_ns)
+    rows = {value: one.statistic() for value, one in rolled.by_value.items()}
+    places = {place: one.statistic() for place, one in rolled.by_place.items()}
+    cells = {place: classed(one.took.counts()) for place, one in rolled.by_place.items()}
+    if not is_by_rolled:
+        rows = measure(connection, filter, Key(by))
+    return _Measured(False, rolled.total().statistic(), rows, step_ns, steps, places, cells)
 
 
 _NOTHING = Tally().statistic(None, None)
@@ -130,7 +168,7 @@ def overall(engine: Engine, filter: SpanFilter, now: datetime | None = None) -> 
     """Return what holds of all spans that `filter` finds, exactly."""
     with engine.connect() as connection:
         pinned = _pinned(filter, now or datetime.now(UTC))
-        return measure(connection, pinned, Key(), exact=True).get(ALL, _NOTHING)
+        return measure(connection, pinned, Key()).get(ALL, _NOTHING)
 
 
 def _pinned(filter: SpanFilter, now: datetime) -> SpanFilter:
@@ -160,69 +198,74 @@ def _row(filter: SpanFilter, by: str, value: str) -> SpanFilter:
 # Time
 
 
-def _time_key(
-    connection: Connection, filter: SpanFilter, now: datetime, few: bool
-) -> tuple[Key, int, int] | None:
-    """Return the step of time, the first and the last one of the window; None: there is nothing."""
-    ends = select(func.min(spans.c.start_ns), func.max(spans.c.start_ns))
-    if few or not can_roll(filter, Key()):
-        ends = ends.where(*search(connection, filter).all)
+def _window(
+    connection: Connection, filter: SpanFilter, now: datetime, is_exact: bool
+) -> tuple[int, int]:
+    """Return the first and the last nanosecond to show; the first is later where there is none."""
+    least, greatest = func.min(spans.c.start_ns), func.max(spans.c.start_ns)
+    if is_exact:
+        ends = select(least, greatest).where(*search(connection, filter).all)
+    else:  # apart, so that each is one look at an index
+        ends = select(select(least).scalar_subquery(), select(greatest).scalar_subquery())
     first, last = connection.execute(ends).one()
     if first is None:
-        return None
+        return 0, -1
     if isinstance(filter.since, datetime):
         first = moment_ns(filter.since)
     if filter.until is not None or filter.since is not None:
         until = filter.until if isinstance(filter.until, datetime) else now
-        last = max(moment_ns(until) - 1, first)
-    steps = [step for step in _STEPS if few or step >= HOUR_NS]
-    step = next((one for one in steps if last // one - first // one < MOST_BUCKETS), steps[-1])
-    return Key(step_ns=step), first // step, last // step
+        last = moment_ns(until) - 1
+    return first, max(first, last)
 
 
-def _buckets(
-    connection: Connection, filter: SpanFilter, key: Key, first: int, last: int, *, exact: bool
-) -> tuple[Bucket, ...]:
-    exact = exact or not can_roll(filter, key)
-    found = measure(connection, filter, key, exact=exact)
-    cells = _cells(connection, filter, key, exact=exact)
-    buckets: list[Bucket] = []
-    for place in range(max(first, last - 4 * MOST_BUCKETS), last + 1):
-        since = EPOCH + duration(place * key.step_ns)
-        until = since + duration(key.step_ns)
+def _step_ns(first: int, last: int, is_exact: bool) -> int:
+    """Return how long a column is: the least step that gives no more than can be seen."""
+    least = 0 if is_exact else HOUR_NS
+    if not is_exact and last - first > DAYS_FROM * DAY_NS:
+        least = DAY_NS
+    steps = [step for step in _STEPS if step >= least]
+    return next((one for one in steps if last // one - first // one < MOST_BUCKETS), steps[-1])
+
+
+def _buckets(filter: SpanFilter, measured: _Measured) -> Iterator[Bucket]:
+    for place in measured.steps[-4 * MOST_BUCKETS :]:
+        since = EPOCH + duration(place * measured.step_ns)
+        until = since + duration(measured.step_ns)
         inner = replace(filter, since=since, until=until)
         if isinstance(filter.since, datetime) and filter.since > since:
             inner = replace(inner, since=filter.since)
         if isinstance(filter.until, datetime) and filter.until < until:
             inner = replace(inner, until=filter.until)
-        counts = cells.get(place, {})
+        counts = measured.cells.get(place, {})
         held = tuple(Cell(duration(CLASSES[one]), counts[one]) for one in sorted(counts))
-        buckets.append(Bucket(since, until, found.get(place, _NOTHING), held, inner))
-    return tuple(buckets)
+        yield Bucket(since, until, measured.places.get(place, _NOTHING), held, inner)
 
 
-def _cells(
-    connection: Connection, filter: SpanFilter, key: Key, *, exact: bool
-) -> dict[Any, dict[int, int]]:
+def _cells(connection: Connection, filter: SpanFilter, key: Key) -> dict[int, dict[int, int]]:
     """Return how many durations are in each class, by step of time."""
-    found: dict[Any, dict[int, int]] = {}
-
-    def add(place: Any, one: int, count: int) -> None:
-        counts = found.setdefault(place, {})
-        counts[one] = counts.get(one, 0) + int(count)
-
-    for part in (filter,) if exact else edges(filter):
-        for place, one, count in connection.execute(_classes(connection, part, key)):
-            add(place, one, count)
-    if not exact:
-        for place, step, count in connection.execute(histogram(filter, *whole_hours(filter), key)):
-            add(place, class_of(middle_ns(step)), count)
+    found: dict[int, dict[int, int]] = {}
+    for place, one, count in connection.execute(_classes(connection, filter, key)):
+        found.setdefault(place, {})[one] = int(count)
     return found
+
+
+def classed(counts: Mapping[int, int]) -> dict[int, int]:
+    """Return how many durations are in each class, of a histogram."""
+    found: dict[int, int] = {}
+    for step, count in counts.items():
+        one = _class_of_step(step)
+        found[one] = found.get(one, 0) + count
+    return found
+
+
+@cache
+def _class_of_step(step: int) -> int:
+    return class_of(middle_ns(step))
 
 
 def class_of(duration_ns: int) -> int:
     """Return the number of the class that a duration belongs to."""
-    return max(number for number, least in enumerate(CLASSES) if least <= max(duration_ns, 0))
+    return bisect_right(CLASSES, max(duration_ns, 0)) - 1
 
 
 def _classes(connection: Connection, filter: SpanFilter, key: Key) -> "Select[*tuple[Any, ...]]":

@@ -1,12 +1,12 @@
 """Tallies: counts and sums over spans, and what they say of these in the end."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
 from spanbook.moments import duration, money
-from spanbook.store.rollups import BUCKET_GROWTH
+from spanbook.store.histograms import BUCKET_GROWTH
 from spanbook.usage import Usage
 
 PERCENTS = (50, 90, 95, 99)
@@ -59,33 +59,22 @@ class Statistic:
         return self.errors / ended if ended else None
 
 
-@dataclass(slots=True)
-class Histogram:
-    """How many durations fall into each of the buckets that rollups have."""
-
-    counts: dict[int, int] = field(default_factory=dict[int, int])
-
-    def add(self, bucket: int, count: int) -> None:
-        """Count some durations more."""
-        self.counts[bucket] = self.counts.get(bucket, 0) + count
-
-    def ranks(self, percents: Sequence[int] = PERCENTS) -> dict[int, int]:
-        """Return nanoseconds by percentile; 0 and 100 are the least and the greatest."""
-        total = sum(self.counts.values())
-        wanted = {percent: max(-(-total * percent // 100), 1) for percent in (0, *percents, 100)}
-        found: dict[int, int] = {}
-        seen = 0
-        for bucket in sorted(self.counts):
-            seen += self.counts[bucket]
-            for percent, place in wanted.items():
-                if seen >= place:
-                    found.setdefault(percent, middle_ns(bucket))
-        return found
+def ranks_of(counts: Mapping[int, int], percents: Sequence[int] = PERCENTS) -> dict[int, int]:
+    """Return nanoseconds by percentile of a histogram; 0 and 100 are the least and the greatest."""
+    total = sum(counts.values())
+    wanted = [(percent, max(-(-total * percent // 100), 1)) for percent in (0, *percents, 100)]
+    found: dict[int, int] = {}
+    seen = 0
+    for step in sorted(counts):
+        seen += counts[step]
+        while wanted and seen >= wanted[0][1]:
+            found[wanted.pop(0)[0]] = middle_ns(step)
+    return found
 
 
-def middle_ns(bucket: int) -> int:
+def middle_ns(step: int) -> int:
     """Return the duration that stands for a bucket of the rollups."""
-    return round(1000 * BUCKET_GROWTH**bucket * (1 + RELATIVE_ERROR))
+    return round(1000 * BUCKET_GROWTH**step * (1 + RELATIVE_ERROR))
 
 
 @dataclass(slots=True)

@@ -4,14 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, FromClause, select
+from sqlalchemy import Column, ColumnElement, Connection, FromClause, RowMapping, select
 
 from spanbook.reading import search
 from spanbook.reading.conditions import conditions, tagged
 from spanbook.reading.cursors import Cursor
 from spanbook.reading.filters import TraceFilter
 from spanbook.reading.pages import AnyRow, Order, Sort, read_parts
-from spanbook.store.schema import trace_tags, traces
+from spanbook.reading.payload_search import of_traces, search_payloads
+from spanbook.reading.term_conditions import is_of_payload
+from spanbook.store.schema import BEGINNING, beginning, trace_tags, traces
 
 _SORT_COLUMNS: dict[str, Column[Any]] = {
     "start": traces.c.start_ns,
@@ -20,6 +22,7 @@ _SORT_COLUMNS: dict[str, Column[Any]] = {
     "spans": traces.c.span_count,
     "errors": traces.c.error_count,
 }
+_LONG = frozenset({"tags", "input", "output", "error"})  # sorted by their beginnings
 
 
 def sort_column(sort: str) -> Column[Any]:
@@ -31,7 +34,16 @@ def _sort(sort: str) -> Sort | None:
     column = sort_column(sort)
     if column is traces.c.start_ns:
         return None
-    return Sort(column, column if column.nullable else None)
+    value = beginning(column) if sort in _LONG else column
+    return Sort(value, column if column.nullable else None)
+
+
+def place_of(filter: TraceFilter, row: RowMapping) -> Cursor:
+    """Return the place of a row, which holds at least its sort column, in the list of `filter`."""
+    value = row[sort_column(filter.sort)]
+    if filter.sort in _LONG and value is not None:
+        value = value[:BEGINNING]
+    return Cursor(filter.sort, filter.descending, value, row["start_ns"], row["pk"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +57,24 @@ class Page:
     limit: int
 
 
+def settled(connection: Connection, filter: TraceFilter) -> TraceFilter:
+    """Return a filter that SQL can answer: what only payloads hold has been looked for."""
+    terms = () if filter.where is None else filter.where.terms
+    asked = [term for term in terms if is_of_payload(term, of_spans=False)]
+    if not asked or filter.among is not None:
+        return filter
+    dialect = connection.dialect.name
+    source, where = tagged(connection, filter.tag)
+    where = [*where, *conditions(filter, dialect)]
+    if filter.q is not None:
+        where.append(search.matching(filter.q, dialect))
+    keys = select(traces.c.pk).select_from(source).where(*where)
+    return replace(filter, among=search_payloads(connection, of_traces(keys), asked))
+
+
 def read_page(connection: Connection, page: Page) -> list[AnyRow]:
     """Return the rows of `page` in the order of reading."""
+    page = replace(page, filter=settled(connection, page.filter))
     source, where = tagged(connection, page.filter.tag, by_start=page.filter.sort == "start")
     where = [*conditions(page.filter, connection.dialect.name), *where]
     order = _order(page)

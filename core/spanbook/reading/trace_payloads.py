@@ -40,7 +40,7 @@ def trace_payloads(engine: Engine, trace_id: str, limit: int | None = None) -> d
         }
         found = {span_id: happened[span_id] for span_id in records if span_id in happened}
         data: list[Any] = [records, found]
-        texts = _texts(connection, sorted(payloads.references(data)))
+        texts = texts_with(connection, sorted(payloads.references(data)))
     records, found = payloads.resolve(data, texts)
     return {
         span_id: payloads.payload(record, found.get(span_id, ()))
@@ -69,7 +69,8 @@ def _events(connection: Connection, trace_pk: int) -> dict[str, list[list[Any]]]
     return dict(found)
 
 
-def _texts(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
+def texts_with(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
+    """Return the texts with these hashes, as far as the store holds them."""
     found: dict[str, str] = {}
     for start in range(0, len(hashes), _AT_ONCE):
         wanted = [bytes.fromhex(key) for key in hashes[start : start + _AT_ONCE]]

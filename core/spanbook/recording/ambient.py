@@ -49,6 +49,7 @@ FIELDS = (
     "release",
     "version",
     "environment",
+    "architecture",
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self, Unpack
 from spanbook.errors import ArgumentError
 from spanbook.recording import ambient
 from spanbook.recording.defaults import default_recorder
+from spanbook.recording.functions import Callee
 from spanbook.recording.live import LiveSpan
 from spanbook.recording.recorder import AMBIENT, MISSING, Recorder
 from spanbook.references import SpanReference, checked_span_id, checked_time, checked_trace_id
@@ -49,6 +50,7 @@ class Span:
     ) -> None:
         self.recorder = default_recorder() if recorder is None else recorder
         self.input = input  # until it is started
+        self.function: Callee | None = None  # what it is a call of
         self._name = name
         self._kind = SpanKind(kind)
         self._attributes = dict(attributes or {})
@@ -189,6 +191,7 @@ class Span:
             model=self._model,
             provider=self._provider,
             context=self._context,
+            function=self.function,
             trace_id=self._trace_id,
             span_id=self._span_id,
             at=moment,

@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar, cast, overload
 
 from spanbook.recording import ambient
 from spanbook.recording.defaults import default_recorder
+from spanbook.recording.functions import Callee
 from spanbook.recording.guard import guarded
 from spanbook.recording.manual import Span
 from spanbook.recording.recorder import Recorder
@@ -111,6 +112,7 @@ class _Observed:
     ) -> None:
         qualified = getattr(function, "__qualname__", type(function).__name__)
         self.function = function
+        self._callee = Callee(function)
         self._name = name or qualified.rpartition("<locals>.")[2]
         self.kind = kind
         self._attributes = attributes
@@ -133,6 +135,7 @@ class _Observed:
             recorder=self._recorder,
             **self.context,
         )
+        span.function = self._callee
         keep = self.capture_input
         if keep is True:
             span.input = self._arguments(args, kwargs)

@@ -9,9 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from spanbook.addresses import store_url
+from spanbook.architecture.component import Component
 from spanbook.notices import Exporter, Listener, NoticeKind
 from spanbook.recording import ambient
+from spanbook.recording.architectures import Architectures
 from spanbook.recording.clock import Clock
+from spanbook.recording.functions import Callee, Functions
 from spanbook.recording.guard import guarded
 from spanbook.recording.identity import is_sampled, number_of, span_id_of, trace_id_of
 from spanbook.recording.listening import Listeners, Listening
@@ -84,6 +87,8 @@ class Recorder:
         self.gate = self._outlet.gate
         self.journal = self._outlet.journal
         self._context = self.settings.context()
+        self._architectures = Architectures(self.gate, self.write)
+        self._functions = Functions(self.gate, self.write)
         _recorders.add(self)
 
     @property
@@ -105,6 +110,8 @@ class Recorder:
         model: str | None = None,
         provider: str | None = None,
         context: Mapping[str, Any] | None = None,
+        made_of: Callable[[], str | None] | None = None,
+        function: Callee | None = None,
         trace_id: str | None = None,
         span_id: str | None = None,
         at: int | None = None,
@@ -115,7 +122,8 @@ class Recorder:
         AMBIENT: the current span, else a root. A key that this recorder never saw makes a root
         which names it as `external_parent`. With a `trace_id` the ambient parent is one of that
         trace or none. Starting an open key again changes nothing. `at` is in nanoseconds since
-        1970 UTC.
+        1970 UTC. `made_of` returns the hash of the trace's architecture, or None; it is asked only
+        of what is kept. `function` is what the span is a call of; its version is told once.
 
         This is `start` without a guard of its own, for callers that stand behind one.
         """
@@ -134,15 +142,25 @@ class Recorder:
             remote = _remote(parent, trace_id)
             if remote is None and parent is not AMBIENT:
                 attributes = {**(attributes or {}), "external_parent": str(parent)}
+        version = None
+        if function is not None and self.settings.functions:  # before the clock is read
+            version = function.hash
+            if function.teller is not self._functions:
+                version = self._version(function)
         live = self._open(key, number, up, remote, kind, name, (trace_id, span_id), at)
         if not live.sampled:
             return None
+        made = None if made_of is None else made_of()
+        if made is not None:
+            context = {**(context or {}), "architecture": made}
         record: dict[str, Any] = {"type": "start", "trace": live.trace, "span": live.span}
         if live.parent is not None:
             record["parent"] = live.parent
         record["kind"] = _text(kind)
         record["name"] = live.name
         record["start"] = live.start
+        if version is not None:
+            record["function"] = version
         plain = self.gate.plain
         if input is not MISSING:
             record["input"] = plain(input, "input")
@@ -313,6 +331,28 @@ class Recorder:
         known.provider = provider or known.provider
         known.attributes.update(attributes or {})
         known.told.update(told)
+
+    @guarded
+    def architecture(self, value: Any) -> str | None:
+        """Tell what the object of a framework is made of, once, and return the hash of that.
+
+        None: no integration knows the object, or architectures are not wanted. Of the hashes that
+        a trace is given the first one counts.
+        """
+        return self._architectures.told(value) if self._describes() else None
+
+    @guarded
+    def made_architecture(self, key: Hashable, make: Callable[[], Component]) -> str | None:
+        """Do the same for what `make` describes; it is called once for each `key`."""
+        return self._architectures.made(key, make) if self._describes() else None
+
+    def _describes(self) -> bool:
+        settings = self.settings
+        return settings.enabled and settings.architecture and not ambient.is_paused()
+
+    @guarded
+    def _version(self, function: Callee) -> str | None:
+        return self._functions.told(function)
 
     def find(self, key: Hashable) -> LiveSpan | None:
         """Return the span `key` if it is open, also one of a trace that is not sampled."""

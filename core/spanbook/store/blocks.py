@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import Connection
 
 from spanbook.store.compression import Compressor
+from spanbook.store.numbers import Numbers
 from spanbook.store.schema import payloads
 from spanbook.store.statements import Insert
 
@@ -60,9 +61,9 @@ class Blocks:
 class BlockNumbers:
     """Numbers the blocks that spans refer to, and keeps the rows to store."""
 
-    def __init__(self, last: int) -> None:
+    def __init__(self, numbers: Numbers) -> None:
         self.uses: list[tuple[bytes, int]] = []  # which trace refers to which blob
-        self._last = last
+        self._numbers = numbers
         self._rows: list[tuple[Any, ...]] = []
 
     def of(self, block: Block | None, trace_pk: int) -> int | None:
@@ -70,8 +71,7 @@ class BlockNumbers:
         if block is None:
             return None
         if block.pk is None:
-            self._last += 1
-            block.pk = self._last
+            block.pk = self._numbers.block(trace_pk, block.body)
             self._rows.append((block.pk, trace_pk, block.body))
             self.uses += [(digest, trace_pk) for digest in block.uses]
         return block.pk

@@ -12,12 +12,14 @@ from spanbook.store.backends.backend import Backend
 from spanbook.store.backends.choice import backend_at, backend_of
 from spanbook.store.statements import Statement
 
-REVISION = "0005"  # of the newest migration
+REVISION = "0009"  # of the newest migration
 
 _PATIENCE = 5.0  # seconds to wait for another program's lock
 _STAMP = Statement(
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
-    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))",
+    clickhousedb="CREATE TABLE alembic_version (version_num String) "
+    "ENGINE = ReplacingMergeTree ORDER BY tuple()",
 )
 _SET_REVISION = Statement("INSERT INTO alembic_version VALUES (?)")
 

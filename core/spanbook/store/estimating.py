@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 
 from spanbook.spans import SpanKind, Status
 from spanbook.store.compression import content_of, json_of
@@ -101,7 +101,10 @@ def _stored_input(connection: Connection, trace_id: str, span_id: str) -> Any:
     """Return the input of a span that the store holds, its long texts in their places."""
     body = connection.execute(
         select(payloads.c.body)
-        .join(spans, spans.c.start_block == payloads.c.pk)
+        .join(
+            spans,
+            and_(spans.c.trace_pk == payloads.c.trace_pk, spans.c.start_block == payloads.c.pk),
+        )
         .join(traces, traces.c.pk == spans.c.trace_pk)
         .where(traces.c.trace_id == trace_id, spans.c.span_id == span_id)
     ).scalar()

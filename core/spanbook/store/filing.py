@@ -5,13 +5,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from spanbook.store.accounts import Accounts, Owner
+from spanbook.store.architectures import write_architectures
+from spanbook.store.backends.choice import backend_of
 from spanbook.store.batch import Batch, TraceNews
 from spanbook.store.blocks import BlockNumbers
 from spanbook.store.compression import Compressor
 from spanbook.store.events import Events
 from spanbook.store.joining import SpanNews, is_news, new_row, next_row
 from spanbook.store.links import Links
-from spanbook.store.numbers import last_numbers
 from spanbook.store.pricing import BatchPricing
 from spanbook.store.records import Pause, Record
 from spanbook.store.rollups import Rollups, Series
@@ -19,9 +20,12 @@ from spanbook.store.rows import StoredSpan, StoredTrace
 from spanbook.store.runs import Runs
 from spanbook.store.schema import spans, traces
 from spanbook.store.search import write_search
-from spanbook.store.statements import REPLACE, Insert, Lookup
+from spanbook.store.statements import REPLACE, Insert, Lookup, Statement
+from spanbook.store.sums import summed
 from spanbook.store.tags import Tags
 from spanbook.store.totals import add_context, add_span, new_trace
+from spanbook.store.versions import VersionNumbers, write_functions
+from spanbook.store.wording import clean
 
 _INSERT_TRACES = Insert(traces)
 _REPLACE_TRACES = Insert(traces, rule=REPLACE)
@@ -29,9 +33,12 @@ _INSERT_SPANS = Insert(spans)
 _FIRST, _LAST = StoredSpan._fields.index("first_token_ns"), StoredSpan._fields.index("start_block")
 _END = StoredSpan._fields.index("reported_cost")
 _UNKNOWN = (None,) * (_LAST - _FIRST)  # where neither model, usage nor error is known
-_INSERT_PLAIN_SPANS = Insert(spans, StoredSpan._fields[:_FIRST] + StoredSpan._fields[_LAST:_END])
+_INSERT_PLAIN_SPANS = Insert(
+    spans, (*StoredSpan._fields[:_FIRST], *StoredSpan._fields[_LAST:_END], "version_pk")
+)
 _REPLACE_SPANS = Insert(spans, rule=REPLACE)
 _TRACES = Lookup(traces, "trace_id")
+_OF_TRACE = Statement(f"SELECT {', '.join(StoredSpan._fields)} FROM spans WHERE trace_pk = ?")  # noqa: S608
 _SPANS = Lookup(spans, "span_id", given=["trace_pk"])
 
 
@@ -52,16 +59,17 @@ class Filing:
         self._run_pk = run_pk
         self._at = at
         self._pricing = pricing
-        last = last_numbers(connection)
-        self._last_trace = last.trace
-        self._last_span = last.span
-        self._blocks = BlockNumbers(last.block)
+        backend = backend_of(connection)
+        self._keeps_sums = backend.keeps_sums
+        self._numbers = backend.numbers(connection, at)
+        self._blocks = BlockNumbers(self._numbers)
         self._rollups = Rollups()
         self._accounts = Accounts(connection)
         self._tags = Tags()
         self._events = Events(connection)
         self._links = Links()
         self._runs = Runs(connection, run_pk)
+        self._versions = VersionNumbers(connection, at)
         self._new_traces: list[tuple[Any, ...]] = []
         self._changed_traces: list[tuple[Any, ...]] = []
         self._new_spans: list[StoredSpan] = []
@@ -88,11 +96,15 @@ class Filing:
         before = trace.values() if known is not None else ()
         tagged = None if known is None else (trace.tags, trace.start_ns)
         owner = Owner.of(trace) if known is not None and trace.usage_count else None
-        old = {} if known is None else self._known_spans(trace.pk, news.spans)
+        project = trace.project
+        is_new = known is None and self._keeps_sums
+        old = {} if is_new else self._known_spans(trace.pk, news.spans)
         counted: list[tuple[StoredSpan | None, StoredSpan]] = []
         finished = self._add_spans(trace, news, old, counted, pause)
         for context in news.contexts:
             add_context(trace, context)
+        if known is not None and trace.project != project:
+            self._move(trace, project)
         for row in finished:
             self._rollups.add(trace.project, row)
         self._accounts.book(trace, counted, owner)
@@ -101,14 +113,21 @@ class Filing:
         self._tags.add(trace, tagged)
         if known is None:
             self._new_traces.append(trace.values())
-        elif trace.values() != before:
+        elif trace.values() != before or not self._keeps_sums:
             self._changed_traces.append(trace.values())
         if trace.root_id is not None and trace.end_ns is not None:
             self.finished.add(trace.trace_id)
 
+    def _move(self, trace: StoredTrace, project: str) -> None:
+        """Let the spans that finished before count for the trace's project, no more for the old."""
+        for row in map(StoredSpan._make, _OF_TRACE.run(self._connection, trace.pk)):
+            if row.is_finished:
+                self._rollups.take_off(project, row)
+                self._rollups.add(trace.project, row)
+
     def _new_trace(self, trace_id: str) -> StoredTrace:
-        self._last_trace += 1
-        return new_trace(self._last_trace, trace_id, self._process, self._run_pk, self._at)
+        pk = self._numbers.trace(trace_id)
+        return new_trace(pk, trace_id, self._process, self._run_pk, self._at)
 
     def _add_spans(
         self,
@@ -123,12 +142,14 @@ class Filing:
         Add to `counted` what was and what is the row of each span whose usage counts.
         """
         finished: list[StoredSpan] = []
+        said = (context["project"] for context in news.contexts if context.get("project"))
+        project = clean(next(said, None)) or trace.project
         changed = 0
         for span in news.spans:
             before = old.get(span.record["span"])
             if before is not None and not is_news(before, span):
                 continue
-            row = self._row(trace, before, span)
+            row = self._row(trace, before, span, project)
             add_span(trace, before, row, span)
             if row.counted or (before is not None and before.counted):
                 counted.append((before, row))
@@ -152,43 +173,59 @@ class Filing:
         rows = _SPANS.run(self._connection, ids, trace_pk)
         return {row[3]: StoredSpan._make(row) for row in rows}
 
-    def _row(self, trace: StoredTrace, before: StoredSpan | None, span: SpanNews) -> StoredSpan:
+    def _row(
+        self, trace: StoredTrace, before: StoredSpan | None, span: SpanNews, project: str
+    ) -> StoredSpan:
         block = self._blocks.of(span.block, trace.pk)
         if before is None:
-            self._last_span += 1
-            row = new_row(span, self._last_span, trace.pk, self._run_pk, block)
-            row = self._pricing.price(row, span)
-            self._new_spans.append(row)
+            pk = self._numbers.span(trace.pk, span.record["span"])
+            row = new_row(span, pk, trace.pk, self._run_pk, block)
         else:
-            row = self._pricing.price(next_row(before, span, block), span)
-            self._changed_spans.append(row)
+            row = next_row(before, span, block)
+        row = self._pricing.price(row, span)
+        function = span.record.get("function")
+        if type(function) is str:
+            row = row._replace(version_pk=self._versions.of(project, function))
+        (self._new_spans if before is None else self._changed_spans).append(row)
         return row
 
     def write(
         self, batch: Batch, compressor: Compressor, series: dict[Series, int]
     ) -> dict[Series, int]:
-        """Write all rows; return the series that are not among those known."""
+        """Write all rows; return the series that are not among those known.
+
+        What spans refer to comes before them, and what their traces bring before these: without
+        transactions, what was cut off in between is written again, and then nothing is missing.
+        """
         connection = self._connection
         uses = self._blocks.uses + self._events.uses
         batch.records.texts.blobs.write(connection, compressor, uses)
-        _INSERT_TRACES.run(connection, self._new_traces)
-        _REPLACE_TRACES.run(connection, self._changed_traces)
-        self._insert_spans()
-        _REPLACE_SPANS.run(connection, self._changed_spans)
+        write_architectures(connection, batch.records.architectures, self._at)
+        write_functions(connection, batch.records.functions, self._at)
         self._blocks.write(connection)
         self._events.write(compressor)
         self._links.write(connection)
         self._runs.write()
         self._tags.write(connection)
-        self._accounts.write()
         write_search(connection, self._words)
+        _INSERT_TRACES.run(connection, self._new_traces)
+        _REPLACE_TRACES.run(connection, self._changed_traces)
+        self._insert_spans()
+        _REPLACE_SPANS.run(connection, self._changed_spans)
+        if not self._keeps_sums:
+            rows = [*self._new_traces, *self._changed_traces]
+            _REPLACE_TRACES.run(connection, summed(connection, rows))
+        self._accounts.write()
         return self._rollups.write(connection, series)
 
     def _insert_spans(self) -> None:
         """Insert new spans; for most, neither model, usage nor error is known."""
-        new = self._new_spans
-        plain = [row[:_FIRST] + row[_LAST:_END] for row in new if row[_FIRST:_LAST] == _UNKNOWN]
+        plain: list[tuple[Any, ...]] = []
+        rest: list[StoredSpan] = []
+        for row in self._new_spans:
+            if row[_FIRST:_LAST] == _UNKNOWN and row.reported_cost is None:
+                plain.append((*row[:_FIRST], *row[_LAST:_END], row.version_pk))
+            else:
+                rest.append(row)
         _INSERT_PLAIN_SPANS.run(self._connection, plain)
-        if len(plain) < len(new):
-            rest = [row for row in new if row[_FIRST:_LAST] != _UNKNOWN]
-            _INSERT_SPANS.run(self._connection, rest)
+        _INSERT_SPANS.run(self._connection, rest)

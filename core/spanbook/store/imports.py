@@ -6,22 +6,26 @@ import re
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from spanbook.addresses import journal_directory, store_url
+from spanbook.architecture.component import Architecture, Component
+from spanbook.architecture.component import canonical as of_components
 from spanbook.errors import TraceFileError
+from spanbook.functions.content import FunctionVersion
+from spanbook.functions.content import canonical as of_parts
 from spanbook.moments import read_moment, stored_money
 from spanbook.pricing.rates import Price
 from spanbook.segments import SUFFIX, health_line
 from spanbook.spans import SpanKind, Status, new_span_id
 from spanbook.store.database import open_engine
-from spanbook.store.records import SPAN_ID_LENGTH, TRACE_ID_LENGTH
+from spanbook.store.records import HASH_LENGTH, SPAN_ID_LENGTH, TRACE_ID_LENGTH
 from spanbook.store.schema import runs, spans, traces
 from spanbook.store.takeover import collect
 
@@ -63,12 +67,7 @@ def import_trace(url: str | os.PathLike[str], content: bytes) -> Imported:
             known = select(traces.c.pk).where(traces.c.trace_id == trace_id)
             if connection.scalar(known) is not None:
                 return Imported(trace_id, len(listed), is_new=False)
-            for run in (document.process, document.run):
-                running = select(runs.c.pk).where(
-                    runs.c.run_id == run["run"], runs.c.status == Status.RUNNING
-                )
-                if connection.scalar(running) is not None:  # that program is not to be ended here
-                    run["run"] = _derived(run["run"])
+            document.fit(connection)
         _write(journal_directory(address), document.lines())
         collect(address)
         with engine.connect() as connection:
@@ -117,7 +116,18 @@ class _Document:
     run_end: Data | None
     context: Data
     spans: list[Data]
-    others: list[Data]  # events, links and media
+    others: list[Data]  # what it ran, events, links and media
+    _known: set[str] = field(default_factory=set[str])  # runs that the store has by itself
+
+    def fit(self, connection: Connection) -> None:
+        """Let the store's own runs be as they are: neither changed nor ended from here."""
+        for run in (self.process, self.run):
+            found = select(runs.c.status).where(runs.c.run_id == run["run"])
+            status = connection.scalar(found)
+            if status == Status.RUNNING:
+                run["run"] = _derived(run["run"])
+            elif status is not None:
+                self._known.add(run["run"])
 
     def lines(self) -> Iterator[Data]:
         """Yield the records of the segment."""
@@ -127,11 +137,16 @@ class _Document:
         yield from self.others
         yield from self.spans
         yield {"type": "trace", "trace": self.trace_id, "context": self.context}
-        if self.process_end is not None:
+        if self.process_end is not None and self.process["run"] not in self._known:
             yield {"type": "exit", "at": self.process_end}
 
     def _run(self) -> Iterator[Data]:
         run, start = self.run["run"], self.run["start"]
+        for span in self.spans:
+            if "parent" not in span:
+                span["run"] = run
+        if run in self._known:
+            return
         yield {"type": "run", **self.run}
         if self.run.get("metrics"):
             yield {
@@ -139,9 +154,6 @@ class _Document:
             }  # fmt: skip
         if self.run_end is not None:
             yield {"type": "run_end", "run": run, **self.run_end}
-        for span in self.spans:
-            if "parent" not in span:
-                span["run"] = run
 
 
 def _parse(content: bytes) -> _Document:
@@ -150,7 +162,8 @@ def _parse(content: bytes) -> _Document:
     trace = _mapping(head.get("trace"), "trace")
     trace_id = _hex(trace.get("id"), TRACE_ID_LENGTH, "trace.id")
     records: list[Data] = []
-    others: list[Data] = [_media(digest, _mapping(item, "media")) for digest, item in media]
+    others = [*_architecture(head, trace), *_functions(head)]
+    others += (_media(digest, _mapping(item, "media")) for digest, item in media)
     seen: set[str] = set()
     for number, span in enumerate(listed, 1):
         place = f"span {number:,}"
@@ -269,6 +282,35 @@ def _run(run: Any, trace_id: str, start: int) -> tuple[Data, Data | None]:
     return record, {"status": status, "end": _moment(run["end"], "run.end")}
 
 
+def _architecture(head: Data, trace: Data) -> Iterator[Data]:
+    """Yield what the trace ran, if the file holds it. A hash that is not its own is refused."""
+    if head.get("architecture") is None:
+        return
+    data = _mapping(head["architecture"], "architecture")
+    try:
+        made = Architecture.of(Component.from_data(data))
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise _damaged("its architecture is no tree of components") from None
+    if made.hash != trace.get("architecture"):
+        raise _damaged("its architecture is not the one that the trace names")
+    body = of_components(made.root).decode()
+    yield {"type": "architecture", "hash": made.hash, "name": made.root.name, "body": body}
+
+
+def _functions(head: Data) -> Iterator[Data]:
+    """Yield the versions that spans are calls of. A hash that is not its own is refused."""
+    for hash, data in _mapping(head.get("functions") or {}, "functions").items():
+        try:
+            read = FunctionVersion.from_data(hash, _mapping(data, "a function"))
+        except (KeyError, TypeError, ValueError, RecursionError):
+            raise _damaged(f"the function {hash!r:.20} is no version of one") from None
+        if FunctionVersion.of(read.name, read.parts, read.unknown).hash != hash:
+            raise _damaged(f"the function {hash!r:.20} is not what its hash says")
+        body = of_parts(read.to_data()).decode()
+        told = {"name": read.name, "unknown": read.unknown, "body": body}
+        yield {"type": "function", "hash": hash, **told}
+
+
 def _context(trace: Data) -> Data:
     context: Data = {
         name: _text(trace[name], f"trace.{name}")
@@ -277,6 +319,8 @@ def _context(trace: Data) -> Data:
     }
     tags = _list(trace.get("tags") or [], "trace.tags")
     context["tags"] = [_text(tag, "trace.tags") for tag in tags]
+    if trace.get("architecture") is not None:
+        context["architecture"] = _hex(trace["architecture"], HASH_LENGTH, "trace.architecture")
     context["metadata"] = _mapping(trace.get("metadata") or {}, "trace.metadata")
     return context
 
@@ -304,6 +348,8 @@ def _span(trace_id: str, span: Data, place: str) -> Data:
     for name in ("model", "provider"):
         if span.get(name) is not None:
             record[name] = _text(span[name], f"{place}: {name}")
+    if span.get("function") is not None:
+        record["function"] = _hex(span["function"], HASH_LENGTH, f"{place}: function")
     for name in ("error", "attributes"):
         if span.get(name) is not None:
             record[name] = _mapping(span[name], f"{place}: {name}")

@@ -14,7 +14,7 @@ from sqlalchemy import exc
 from spanbook.errors import SpanbookError
 from spanbook.store.losses import Losses
 from spanbook.store.pace import Pace, at_once
-from spanbook.store.pipeline import PATIENCE, Pipeline
+from spanbook.store.pipeline import Pipeline
 from spanbook.store.records import Pause
 from spanbook.store.takeover import take_over
 
@@ -25,7 +25,6 @@ log = logging.getLogger("spanbook")
 
 T = TypeVar("T")
 
-CHUNK_BYTES = 1 << 20  # of lines in one transaction
 _LAG = 2.0  # seconds for which a program that computes all the time is left alone
 _LOOK = 0.25  # seconds between looks whether it still does
 _MUCH = 1 << 28  # bytes in the journal from which on catching up comes first
@@ -95,7 +94,7 @@ class Ingester:
         """
         losses = Losses(self._journal.dropped, self._journal.errors, note=self._journal.note)
         news = losses if losses != self._told else None
-        chunk = self._journal.take(CHUNK_BYTES)
+        chunk = self._journal.take(self._pipeline.chunk_bytes)
         if chunk is not None:
             stored = self._pipeline.store(chunk, pause, news)
             self._journal.done(chunk)
@@ -114,7 +113,8 @@ class Ingester:
                 return False
             waiting = self._journal.pending
             while waiting > 0:
-                self._pipeline.patience = min(max(deadline - time.monotonic(), 0), PATIENCE)
+                left = max(deadline - time.monotonic(), 0)
+                self._pipeline.patience = min(left, self._pipeline.most_patience)
                 stored = self._try_step(at_once)
                 waiting -= stored or 0
                 if waiting > 0 and time.monotonic() >= deadline:
@@ -210,7 +210,7 @@ class Ingester:
     def _turn(self) -> int | None:
         with self._lock:
             self._pace.start()
-            self._pipeline.patience = PATIENCE
+            self._pipeline.patience = self._pipeline.most_patience
             self._journal.prepare(self._pace.pause)
             return None if self._stopping else self._try_step(self._pace.pause)
 

@@ -17,7 +17,7 @@ _UsageColumns = tuple[
     bool | None,
 ]
 _NO_USAGE: _UsageColumns = (None, None, None, None, None, None, None, None, None, None)
-_FROM_START = ("parent", "run", "model", "provider", "input", "input_preview")
+_FROM_START = ("parent", "run", "model", "provider", "function", "input", "input_preview")
 
 
 class SpanNews:
@@ -149,4 +149,5 @@ def next_row(old: StoredSpan, news: SpanNews, block: int | None) -> StoredSpan:
         model=new.model or old.model,
         provider=new.provider or old.provider,
         start_block=new.start_block if old.start_block is None else old.start_block,
+        version_pk=old.version_pk,
     )

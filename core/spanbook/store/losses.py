@@ -15,6 +15,10 @@ _SAVE = Statement(
     "errors = CASE WHEN health.errors > excluded.errors THEN health.errors "
     "ELSE excluded.errors END, "
     "corrupt = health.corrupt + excluded.corrupt, note = coalesce(excluded.note, health.note)",
+    clickhousedb="INSERT INTO health (run_id, at_ns, dropped, errors, corrupt, note) "
+    "WITH ? AS id, (SELECT (max(dropped), max(errors), max(corrupt), any(note)) FROM health "
+    "WHERE run_id = id) AS known SELECT id, ?, greatest(known.1, ?), greatest(known.2, ?), "
+    "known.3 + ?, coalesce(?, known.4)",
 )
 
 
@@ -33,5 +37,5 @@ class Losses:
 
 def save_losses(connection: Connection, run_id: str, losses: Losses, at: int) -> None:
     """Add `losses` to what is known of a run."""
-    note = clean(losses.note, 500)
+    note = clean(losses.note, 500, 2_000)
     _SAVE.run(connection, run_id, at, losses.dropped, losses.errors, losses.corrupt, note)

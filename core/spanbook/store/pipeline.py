@@ -22,15 +22,13 @@ from spanbook.store.memory import Memory
 from spanbook.store.openings import Openings
 from spanbook.store.pace import at_once
 from spanbook.store.pricing import Pricing
-from spanbook.store.progress import hold
+from spanbook.store.progress import Progress
 from spanbook.store.quotes import Quotes
 from spanbook.store.records import Pause, decode
 from spanbook.store.rollups import Series
 from spanbook.store.runs import end_run, run_number
 
 log = logging.getLogger("spanbook")
-
-PATIENCE = 2.0  # seconds to wait for another program's lock; then the records wait
 
 
 @dataclass(slots=True)
@@ -50,10 +48,12 @@ class Pipeline:
         self, url: str, directory: Path, clock: Callable[[], int], *, data_flow: bool = True
     ) -> None:
         self.openings = Openings(directory)
-        self.patience = PATIENCE
-        self._patience = PATIENCE  # of the connection
+        self.progress = Progress(url, directory)
         self._url = url
         self._backend = backend_at(store_url(url))
+        self.chunk_bytes = self._backend.chunk_bytes
+        self.most_patience = self.patience = self._backend.patience
+        self._patience = self.patience  # of the connection
         self._identity: object = None
         self._clock = clock
         self._engine: Engine | None = None
@@ -176,7 +176,7 @@ class Pipeline:
     ) -> None:
         """File `lines` in pieces as large as the store takes; count the lines that it refuses."""
         try:
-            with connection.begin_nested():
+            with self._backend.attempt(connection):
                 batch = self._prepare(chunk.segment, lines, at_once)
                 pieces.append(self._file(connection, chunk, batch, at_once))
         except (exc.DBAPIError, *UNFIT) as error:
@@ -199,7 +199,7 @@ class Pipeline:
         self, connection: Connection, chunk: Chunk, pieces: "list[_Piece]", losses: Losses | None
     ) -> Stored:
         """Note with the rows how far the segment is held, and what was lost."""
-        hold(connection, chunk.segment, chunk.end)
+        self.progress.hold(connection, chunk.segment, chunk.end)
         corrupt = sum(piece.corrupt for piece in pieces)
         note = f"{corrupt:,} journal lines could not be read" if corrupt else ""
         stored = Stored(

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select
 
 from spanbook.moments import money
 from spanbook.store.accounts import Accounts
+from spanbook.store.backends.upkeep import upkeep_of
 from spanbook.store.compression import json_of
 from spanbook.store.database import writing
 from spanbook.store.pricing import BatchPricing, Pricing
@@ -57,7 +58,11 @@ def recompute_costs(
 
     A second run changes nothing. Others may write meanwhile: each transaction holds the lock for
     some spans only. A `dry_run` takes no lock.
+
+    Raises:
+        StoreError: the spans of stores of this kind cannot be changed.
     """
+    upkeep_of(engine)
     wanted = _wanted(since_ns, model)
     pricing = Pricing()
     found = Recomputed()
@@ -140,9 +145,9 @@ def _write(connection: Connection, changes: Sequence[tuple[StoredSpan, StoredSpa
     rows = {row[0]: StoredTrace(*row) for row in found}
     rollups = Rollups()
     for was, now in changes:
-        difference = (now.cost or 0) - (was.cost or 0)
-        if difference and now.is_finished:
-            rollups.add_cost(rows[now.trace_pk].project, now, difference)
+        if now.is_finished:
+            rollups.take_off(rows[now.trace_pk].project, was)
+            rollups.add(rows[now.trace_pk].project, now)
     for pk, cost, priced, strange in _sums(connection, list(rows)):
         trace = rows[pk]
         trace.cost = cost

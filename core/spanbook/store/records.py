@@ -17,6 +17,7 @@ Pause = Callable[[], None]  # called between small pieces of work, so that other
 
 TRACE_ID_LENGTH = 32
 SPAN_ID_LENGTH = 16
+HASH_LENGTH = 64
 
 _KINDS = frozenset(map(str, SpanKind))
 _ENDS = frozenset(map(str, Status)) - {str(Status.RUNNING)}
@@ -62,6 +63,8 @@ class Records:
     traces: dict[str, TraceRecords] = field(default_factory=dict[str, TraceRecords])
     processes: list[Record] = field(default_factory=list[Record])
     runs: list[Record] = field(default_factory=list[Record])  # starts, metrics and ends
+    architectures: list[Record] = field(default_factory=list[Record])
+    functions: list[Record] = field(default_factory=list[Record])
     exit_ns: int | None = None
     count: int = 0
     finished: int = 0  # ends of spans, repeated ones included
@@ -257,6 +260,21 @@ def _add_run(records: Records, record: Record) -> bool:
     return True
 
 
+def _add_architecture(records: Records, record: Record) -> bool:
+    if len(record["hash"]) != HASH_LENGTH or {type(record["name"]), type(record["body"])} != {str}:
+        return False
+    records.architectures.append(record)
+    return True
+
+
+def _add_function(records: Records, record: Record) -> bool:
+    told = [record[name] for name in ("name", "unknown", "body")]
+    if len(record["hash"]) != HASH_LENGTH or not all(isinstance(text, str) for text in told):
+        return False
+    records.functions.append(record)
+    return True
+
+
 def _add_exit(records: Records, record: Record) -> bool:
     if type(record["at"]) is not int:
         return False
@@ -276,5 +294,7 @@ _ADDERS: dict[Any, Callable[[Records, Record], bool]] = {
     "run": _add_run,
     "metrics": _add_run,
     "run_end": _add_run,
+    "architecture": _add_architecture,
+    "function": _add_function,
     "exit": _add_exit,
 }

@@ -44,6 +44,7 @@ class StoredSpan(NamedTuple):
     tier: str | None = None
     unpriced: str | None = None
     anomaly: str | None = None
+    version_pk: int | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -93,6 +94,7 @@ class StoredTrace:
     output: str | None = None
     error: str | None = None
     anomaly_count: int = 0
+    architecture: str | None = None
 
     def values(self) -> tuple[Any, ...]:
         """Return the row."""

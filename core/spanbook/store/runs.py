@@ -12,14 +12,20 @@ from spanbook.store.statements import KEEP, REPLACE, Insert, Statement
 from spanbook.store.wording import clean, error_preview
 
 _TEXTS = ("name", "host", "command", "python", "commit", "release", "environment")
+_LONG = 1_000  # characters of each
+_NUL = "\\u0000"  # as JSON writes it
 _INSERT = Insert(runs, ("run_id", "project", *_TEXTS, "pid", "start_ns", "status"), KEEP)
 _INSERT_METRICS = Insert(run_metrics, rule=REPLACE)
 _FIND = Statement("SELECT pk FROM runs WHERE run_id = ?")
 _END = Statement(
-    "UPDATE runs SET status = ?, end_ns = CASE WHEN end_ns > ? THEN end_ns ELSE ? END WHERE pk = ?"
+    "UPDATE runs SET status = ?, end_ns = CASE WHEN end_ns > ? THEN end_ns ELSE ? END WHERE pk = ?",
+    clickhousedb="INSERT INTO runs SELECT * REPLACE (? AS status, "
+    "if(ifNull(end_ns, 0) > ?, end_ns, ?) AS end_ns) FROM runs WHERE pk = ?",
 )
 _END_OPEN = Statement(
-    "UPDATE runs SET status = ?, end_ns = ? WHERE process_pk = ? AND status = 'running'"
+    "UPDATE runs SET status = ?, end_ns = ? WHERE process_pk = ? AND status = 'running'",
+    clickhousedb="INSERT INTO runs SELECT * REPLACE (? AS status, ? AS end_ns) FROM runs "
+    "WHERE process_pk = ? AND runs.status = 'running'",
 )
 
 
@@ -37,7 +43,7 @@ def _row(process: Record) -> tuple[Any, ...]:
     return (
         process["run"],
         clean(process.get("project")) or "default",
-        *[clean(process.get(name), 1000) for name in _TEXTS],
+        *[clean(process.get(name), _LONG, 2 * _LONG) for name in _TEXTS],
         pid if type(pid) is int else None,
         process["start"],
         str(Status.RUNNING),
@@ -74,7 +80,7 @@ class Runs:
 
     def _start(self, record: Record) -> None:
         pk = self.number(record["run"], record["start"])
-        texts = {name: clean(record.get(name), 1000) for name in _TEXTS}
+        texts = {name: clean(record.get(name), _LONG, 2 * _LONG) for name in _TEXTS}
         pid = record.get("pid")
         self._change(
             pk,
@@ -114,7 +120,24 @@ class Runs:
 
 
 def _json(value: Any) -> str | None:
-    return orjson.dumps(value).decode() if value else None
+    if not value:
+        return None
+    text = orjson.dumps(value).decode()
+    # Where these are written, databases refuse to read anything of the JSON.
+    return text if _NUL not in text else orjson.dumps(_without_nul(value)).decode()
+
+
+def _without_nul(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\0", "")
+        case list():
+            return [_without_nul(item) for item in cast("list[Any]", value)]
+        case dict():
+            pairs = cast("dict[str, Any]", value).items()
+            return {key.replace("\0", ""): _without_nul(item) for key, item in pairs}
+        case _:
+            return value
 
 
 def end_run(connection: Connection, run_pk: int, at: int) -> None:
@@ -135,11 +158,20 @@ _GIVE_UP_TRACES = Statement(
     # A trace's row follows its root; without a root, the run that opened it would have sent one.
     "UPDATE traces SET status = 'incomplete' WHERE status = 'running' AND ("
     "(root_id IS NULL AND run_pk = ?) OR EXISTS (SELECT 1 FROM spans WHERE trace_pk = traces.pk "
-    "AND (span_id = root_id OR root_id IS NULL) AND run_pk = ? AND status = 'running'))"
+    "AND (span_id = root_id OR root_id IS NULL) AND run_pk = ? AND status = 'running'))",
+    clickhousedb="INSERT INTO traces SELECT * REPLACE ('incomplete' AS status) FROM traces "
+    "WHERE traces.status = 'running' AND ((root_id IS NULL AND run_pk = ?) OR pk IN "
+    "(SELECT trace_pk FROM spans WHERE run_pk = ? AND status = 'running' AND "
+    "((trace_pk, span_id) IN (SELECT pk, root_id FROM traces WHERE status = 'running' "
+    "AND root_id IS NOT NULL) OR trace_pk IN (SELECT pk FROM traces WHERE root_id IS NULL))))",
 )
 _GIVE_UP_SPANS = Statement(
-    "UPDATE spans SET status = 'incomplete' WHERE run_pk = ? AND status = 'running'"
+    "UPDATE spans SET status = 'incomplete' WHERE run_pk = ? AND status = 'running'",
+    clickhousedb="INSERT INTO spans SELECT * REPLACE ('incomplete' AS status) FROM spans "
+    "WHERE run_pk = ? AND spans.status = 'running'",
 )
 _GIVE_UP_RUN = Statement(
-    "UPDATE runs SET status = 'incomplete' WHERE (pk = ? OR process_pk = ?) AND status = 'running'"
+    "UPDATE runs SET status = 'incomplete' WHERE (pk = ? OR process_pk = ?) AND status = 'running'",
+    clickhousedb="INSERT INTO runs SELECT * REPLACE ('incomplete' AS status) FROM runs "
+    "WHERE (pk = ? OR process_pk = ?) AND runs.status = 'running'",
 )

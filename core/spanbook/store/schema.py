@@ -26,34 +26,42 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    func,
+    literal_column,
     text,
 )
+from sqlalchemy.dialects.postgresql import TEXT
+
+from spanbook.store.hexadecimal import Hex
 
 metadata = MetaData()
+# Compared by their bytes everywhere, so that lists have the same order.
+_text = Text().with_variant(TEXT(collation="C"), "postgresql")
+_bytes = LargeBinary().with_variant(Hex(), "clickhousedb")
 _pk = BigInteger().with_variant(Integer, "sqlite")
 
 runs = Table(
     "runs",
     metadata,
     Column("pk", _pk, primary_key=True),
-    Column("run_id", Text, nullable=False, unique=True),
-    Column("project", Text, nullable=False),
-    Column("name", Text),
-    Column("host", Text),
+    Column("run_id", _text, nullable=False, unique=True),
+    Column("project", _text, nullable=False),
+    Column("name", _text),
+    Column("host", _text),
     Column("pid", Integer),
-    Column("command", Text),
-    Column("python", Text),
-    Column("commit", Text),
-    Column("release", Text),
-    Column("environment", Text),
+    Column("command", _text),
+    Column("python", _text),
+    Column("commit", _text),
+    Column("release", _text),
+    Column("environment", _text),
     Column("start_ns", BigInteger, nullable=False),
     Column("end_ns", BigInteger),
-    Column("status", Text, nullable=False),
-    Column("config", Text),  # JSON object
-    Column("metrics", Text),  # JSON object: the last value of each
+    Column("status", _text, nullable=False),
+    Column("config", _text),  # JSON object
+    Column("metrics", _text),  # JSON object: the last value of each
     Column("process_pk", _pk),  # run of the process that began it; NULL: it is a process's own
-    Column("packages", Text),  # JSON list of name==version
-    Column("error", Text),  # preview: type and message
+    Column("packages", _text),  # JSON list of name==version
+    Column("error", _text),  # preview: type and message
     Index("runs_process", "process_pk"),
 )
 
@@ -61,7 +69,7 @@ run_metrics = Table(
     "run_metrics",
     metadata,
     Column("run_pk", _pk, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("name", _text, nullable=False),
     Column("step", BigInteger, nullable=False),
     Column("at_ns", BigInteger, nullable=False),
     Column("value", Float),  # NULL: not a number, or not finite
@@ -73,13 +81,13 @@ traces = Table(
     "traces",
     metadata,
     Column("pk", _pk, primary_key=True),
-    Column("trace_id", Text, nullable=False, unique=True),
+    Column("trace_id", _text, nullable=False, unique=True),
     Column("run_pk", _pk),
-    Column("project", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("root_id", Text),  # NULL: the root has not arrived, name and times are provisional
+    Column("project", _text, nullable=False),
+    Column("name", _text, nullable=False),
+    Column("kind", _text, nullable=False),
+    Column("status", _text, nullable=False),
+    Column("root_id", _text),  # NULL: the root has not arrived, name and times are provisional
     Column("start_ns", BigInteger, nullable=False),
     Column("end_ns", BigInteger),
     Column("duration_ns", BigInteger),
@@ -98,19 +106,20 @@ traces = Table(
     Column("audio_output", BigInteger, nullable=False),
     Column("cost", BigInteger),  # NULL: nothing in the trace has a price
     Column("unpriced_count", Integer, nullable=False),  # counted spans with usage and no price
-    Column("model", Text),  # of the first model call
-    Column("session", Text),
-    Column("user", Text),
-    Column("release", Text),
-    Column("version", Text),
-    Column("environment", Text),
-    Column("tags", Text),  # JSON list
-    Column("metadata", Text),  # JSON object
-    Column("input", Text),  # preview
-    Column("output", Text),  # preview
-    Column("error", Text),  # preview: type and message of the root's or the first failed span
+    Column("model", _text),  # of the first model call
+    Column("session", _text),
+    Column("user", _text),
+    Column("release", _text),
+    Column("version", _text),
+    Column("environment", _text),
+    Column("tags", _text),  # JSON list
+    Column("metadata", _text),  # JSON object
+    Column("input", _text),  # preview
+    Column("output", _text),  # preview
+    Column("error", _text),  # preview: type and message of the root's or the first failed span
     # Counted spans whose usage does not add up.
     Column("anomaly_count", Integer, nullable=False, server_default=text("0")),
+    Column("architecture", _text),  # hash of what its root is made of
 )
 # A list is found in one of these alone, and only the rows of its page are read: each starts with
 # what is filtered or sorted by, goes on in the order of the list, and holds the measures, which may
@@ -133,19 +142,79 @@ _given: dict[str, dict[str, Any]] = {
         "session": "session IS NOT NULL",
         "user": '"user" IS NOT NULL',
         "model": "model IS NOT NULL",
+        "architecture": "architecture IS NOT NULL",
         "error_count": "error_count > 0",
+        **{
+            name: f"{name} IS NOT NULL"
+            for name in ("release", "version", "environment", "tags", "input", "output", "error")
+        },
     }.items()
 }
 Index("traces_session", traces.c.session, *_place, *_measures, **_given["session"])
 Index("traces_user", traces.c.user, *_place, *_measures, **_given["user"])
 Index("traces_model", traces.c.model, *_place, *_measures, **_given["model"])
+Index(
+    "traces_architecture",
+    *(traces.c.architecture, *_place, *_measures, traces.c.status),
+    **_given["architecture"],
+)
 Index("traces_run", traces.c.run_pk)
 Index("traces_failed", *_place, *_measures, traces.c.error_count, **_given["error_count"])
+
+for _name in ("release", "version", "environment"):
+    Index(f"traces_{_name}", traces.c[_name], *_place, *_measures, **_given[_name])
+
+BEGINNING = 32  # characters of a long text that lists are sorted by
+
+
+def beginning(column: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return what lists are sorted by where a column holds long texts: an index of these is small.
+
+    Its numbers are literals, since SQLite knows an indexed expression by its text.
+    """
+    return func.substr(column, literal_column("1"), literal_column(str(BEGINNING)))
+
+
+for _name in ("tags", "input", "output", "error"):
+    Index(f"traces_{_name}", beginning(traces.c[_name]), *_place, **_given[_name])
+
+# What traced objects are made of, by the sha256 of their canonical JSON; kept when traces go.
+architectures = Table(
+    "architectures",
+    metadata,
+    Column("hash", _text, primary_key=True),
+    Column("name", _text, nullable=False),  # of the root component
+    Column("body", _text, nullable=False),  # the canonical JSON
+    Column("first_ns", BigInteger, nullable=False),  # when it first reached this store
+)
+
+# What observed functions are made of, by the sha256 of that; kept when traces go.
+functions = Table(
+    "functions",
+    metadata,
+    Column("hash", _text, primary_key=True),
+    Column("name", _text, nullable=False),
+    Column("unknown", _text, nullable=False),  # why nothing else is known; "": it is
+    Column("body", _text, nullable=False),  # canonical JSON
+    Column("first_ns", BigInteger, nullable=False),  # when it first reached this store
+)
+
+# Which of them calls in a project were of, so that each project counts its own.
+versions = Table(
+    "versions",
+    metadata,
+    Column("pk", _pk, primary_key=True),
+    Column("project", _text, nullable=False),
+    Column("hash", _text, nullable=False),
+    Column("first_ns", BigInteger, nullable=False),  # when it first reached this store
+    Column("message", _text),  # what changed since the one before, as the user's model tells it
+    Index("versions_hash", "project", "hash", unique=True),
+)
 
 trace_tags = Table(
     "trace_tags",
     metadata,
-    Column("tag", Text, nullable=False),
+    Column("tag", _text, nullable=False),
     Column("start_ns", BigInteger, nullable=False),
     Column("trace_pk", _pk, nullable=False),
     PrimaryKeyConstraint("tag", "start_ns", "trace_pk"),
@@ -159,16 +228,16 @@ spans = Table(
     Column("pk", _pk, primary_key=True),
     Column("trace_pk", _pk, nullable=False),
     Column("run_pk", _pk),
-    Column("span_id", Text, nullable=False),
-    Column("parent_id", Text),
-    Column("kind", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("status", Text, nullable=False),
+    Column("span_id", _text, nullable=False),
+    Column("parent_id", _text),
+    Column("kind", _text, nullable=False),
+    Column("name", _text, nullable=False),
+    Column("status", _text, nullable=False),
     Column("start_ns", BigInteger, nullable=False),
     Column("end_ns", BigInteger),
     Column("first_token_ns", BigInteger),
-    Column("model", Text),
-    Column("provider", Text),
+    Column("model", _text),
+    Column("provider", _text),
     Column("input_tokens", BigInteger),  # NULL: no usage known
     Column("output_tokens", BigInteger),
     Column("cache_read", BigInteger),
@@ -180,16 +249,17 @@ spans = Table(
     Column("estimated", Boolean),
     Column("counted", Boolean),  # false: a span below already reported this usage
     Column("cost", BigInteger),
-    Column("error_type", Text),
+    Column("error_type", _text),
     Column("start_block", _pk),
     Column("end_block", _pk),
     # Where both are known, `cost` is the reported one.
     Column("reported_cost", BigInteger),  # what the provider says it charged
     Column("computed_cost", BigInteger),  # usage by price
     Column("price_pk", _pk),  # the price that gave `computed_cost`
-    Column("tier", Text),  # such as flex, batch, long context; NULL: standard
-    Column("unpriced", Text),  # why usage has no computed cost
-    Column("anomaly", Text),  # what does not add up in the usage
+    Column("tier", _text),  # such as flex, batch, long context; NULL: standard
+    Column("unpriced", _text),  # why usage has no computed cost
+    Column("anomaly", _text),  # what does not add up in the usage
+    Column("version_pk", _pk),  # version of the function that it is a call of
     sqlite_autoincrement=True,  # a number is never used again: the full-text index goes by it
 )
 Index("spans_trace", spans.c.trace_pk, spans.c.span_id, unique=True)
@@ -223,6 +293,11 @@ _indexes: tuple[tuple[str, tuple[ColumnElement[Any], ...], str], ...] = (
     ("running", (spans.c.run_pk,), "status = 'running'"),
     ("unpriced", (_start,), "unpriced IS NOT NULL"),
     ("anomaly", (_start,), "anomaly IS NOT NULL"),
+    (
+        "version",
+        (spans.c.version_pk, _start, *(spans.c[name] for name in ("end_ns", "status", "trace_pk"))),
+        "version_pk IS NOT NULL",
+    ),
 )
 for _name, _columns, _condition in _indexes:
     _where: dict[str, Any] = {
@@ -235,14 +310,12 @@ prices = Table(
     "prices",
     metadata,
     Column("pk", _pk, primary_key=True),
-    Column(
-        "hash", LargeBinary, nullable=False, unique=True
-    ),  # first 16 bytes of sha256 of the rest
-    Column("provider", Text),
-    Column("model", Text, nullable=False),  # of the list, which may be a family's name
-    Column("source", Text, nullable=False),  # the list and its version, or `own`
+    Column("hash", _bytes, nullable=False, unique=True),  # first 16 bytes of sha256 of the rest
+    Column("provider", _text),
+    Column("model", _text, nullable=False),  # of the list, which may be a family's name
+    Column("source", _text, nullable=False),  # the list and its version, or `own`
     Column("start_ns", BigInteger),  # from when on it holds; NULL: always
-    Column("rates", Text, nullable=False),  # JSON: US dollars for a million tokens, as text
+    Column("rates", _text, nullable=False),  # JSON: US dollars for a million tokens, as text
 )
 
 # Prices that the user added; they win over any list.
@@ -250,10 +323,10 @@ own_prices = Table(
     "own_prices",
     metadata,
     Column("pk", _pk, primary_key=True),
-    Column("provider", Text),  # NULL: any
-    Column("model", Text, nullable=False),  # matched whole, without regard to case
+    Column("provider", _text),  # NULL: any
+    Column("model", _text, nullable=False),  # matched whole, without regard to case
     Column("start_ns", BigInteger),  # from when on it holds; NULL: always
-    Column("rates", Text, nullable=False),
+    Column("rates", _text, nullable=False),
     Column("added_ns", BigInteger, nullable=False),
     Index("own_prices_model", "model"),
 )
@@ -263,7 +336,7 @@ payloads = Table(
     metadata,
     Column("pk", _pk, primary_key=True),
     Column("trace_pk", _pk, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", _bytes, nullable=False),
 )
 Index("payloads_trace", payloads.c.trace_pk)
 
@@ -272,10 +345,10 @@ events = Table(
     metadata,
     Column("pk", _pk, primary_key=True),
     Column("trace_pk", _pk, nullable=False),
-    Column("span_id", Text, nullable=False),
+    Column("span_id", _text, nullable=False),
     Column("at_ns", BigInteger, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("data", LargeBinary),  # JSON, zstd where that is shorter
+    Column("name", _text, nullable=False),
+    Column("data", _bytes),  # JSON, zstd where that is shorter
 )
 Index("events_span", events.c.trace_pk, events.c.span_id, events.c.at_ns)
 
@@ -285,10 +358,10 @@ links = Table(
     "links",
     metadata,
     Column("trace_pk", _pk, nullable=False),
-    Column("span_id", Text, nullable=False),
-    Column("to_trace_id", Text, nullable=False),
-    Column("to_span_id", Text, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("span_id", _text, nullable=False),
+    Column("to_trace_id", _text, nullable=False),
+    Column("to_span_id", _text, nullable=False),
+    Column("name", _text, nullable=False),
     PrimaryKeyConstraint("trace_pk", "span_id", "to_trace_id", "to_span_id", "name"),
     Index("links_to", "to_trace_id", "to_span_id"),
     sqlite_with_rowid=False,
@@ -297,17 +370,17 @@ links = Table(
 blobs = Table(
     "blobs",
     metadata,
-    Column("hash", LargeBinary, nullable=False),  # first 16 bytes of sha256 of the content
+    Column("hash", _bytes, nullable=False),  # first 16 bytes of sha256 of the content
     Column("size", BigInteger, nullable=False),  # bytes of the content
-    Column("media_type", Text),  # NULL: text
-    Column("body", LargeBinary, nullable=False),  # zstd where that is shorter
+    Column("media_type", _text),  # NULL: text
+    Column("body", _bytes, nullable=False),  # zstd where that is shorter
     PrimaryKeyConstraint("hash"),
 )
 
 blob_uses = Table(
     "blob_uses",
     metadata,
-    Column("hash", LargeBinary, nullable=False),
+    Column("hash", _bytes, nullable=False),
     Column("trace_pk", _pk, nullable=False),
     PrimaryKeyConstraint("trace_pk", "hash"),
     Index("blob_uses_hash", "hash"),
@@ -318,50 +391,61 @@ series = Table(
     "series",
     metadata,
     Column("pk", _pk, primary_key=True),
-    Column("project", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("model", Text, nullable=False),  # "" where the span has none
+    Column("project", _text, nullable=False),
+    Column("kind", _text, nullable=False),
+    Column("name", _text, nullable=False),
+    Column("model", _text, nullable=False),  # "" where the span has none
     Index("series_key", "project", "kind", "name", "model", unique=True),
 )
+
+
+def _sums() -> tuple[Column[Any], ...]:
+    """Return what the spans of a series that began in an hour or a day, and ended, add up to."""
+    counted = (
+        *("count", "error_count", "other_count"),  # other: neither ok nor error
+        "duration_ns",
+        *("usage_count", "estimated_count", "unpriced_count"),  # counted spans that carry usage
+        *("input_tokens", "output_tokens", "cost"),  # of these
+        *("spoken_tokens", "spoken_ns"),  # output and time of those of them that gave any
+        *("streamed_count", "waited_ns"),  # spans with a first token, and the time until it
+    )
+    return (
+        *(Column(name, BigInteger, nullable=False) for name in counted),
+        # How many of these times are in each bucket, packed as `store/histograms.py` says.
+        Column("took", _bytes, nullable=False),
+        Column("waited", _bytes, nullable=False),
+    )
+
 
 rollups = Table(
     "rollups",
     metadata,
     Column("hour", Integer, nullable=False),  # hours since 1970 UTC of the span's start
     Column("series_pk", _pk, nullable=False),
-    Column("count", BigInteger, nullable=False),
-    Column("error_count", BigInteger, nullable=False),
-    Column("duration_ns", BigInteger, nullable=False),
-    Column("input_tokens", BigInteger, nullable=False),
-    Column("output_tokens", BigInteger, nullable=False),
-    Column("cost", BigInteger, nullable=False),
+    *_sums(),
     PrimaryKeyConstraint("hour", "series_pk"),
-    sqlite_with_rowid=False,
 )
 
-rollup_latency = Table(
-    "rollup_latency",
+rollup_days = Table(
+    "rollup_days",
     metadata,
-    Column("hour", Integer, nullable=False),
+    Column("day", Integer, nullable=False),  # days since 1970 UTC of the span's start
     Column("series_pk", _pk, nullable=False),
-    Column("bucket", Integer, nullable=False),  # floor(log(duration in µs) / log(1.05)), ≥ 0
-    Column("count", BigInteger, nullable=False),
-    PrimaryKeyConstraint("hour", "series_pk", "bucket"),
-    sqlite_with_rowid=False,
+    *_sums(),
+    PrimaryKeyConstraint("day", "series_pk"),
 )
 
 # Counted usage by UTC day, once over all and once for each thing that traces are grouped by.
 accounts = Table(
     "accounts",
     metadata,
-    Column("dimension", Text, nullable=False),  # all, session, user or tag
+    Column("dimension", _text, nullable=False),  # all, session, user or tag
     Column("day", Integer, nullable=False),  # days since 1970 UTC of the span's start
-    Column("value", Text, nullable=False),  # of the dimension; "" where the trace has none
-    Column("project", Text, nullable=False),
-    Column("provider", Text, nullable=False),  # "" where the span has none; so are the next two
-    Column("model", Text, nullable=False),
-    Column("tier", Text, nullable=False),
+    Column("value", _text, nullable=False),  # of the dimension; "" where the trace has none
+    Column("project", _text, nullable=False),
+    Column("provider", _text, nullable=False),  # "" where the span has none; so are the next two
+    Column("model", _text, nullable=False),
+    Column("tier", _text, nullable=False),
     Column("usage_count", BigInteger, nullable=False),  # counted spans that carry usage
     Column("estimated_count", BigInteger, nullable=False),  # of those, estimated
     Column("unpriced_count", BigInteger, nullable=False),  # without any cost, with the reason
@@ -387,7 +471,7 @@ accounts = Table(
 segments = Table(
     "segments",
     metadata,
-    Column("name", Text, primary_key=True),  # journal segment file
+    Column("name", _text, primary_key=True),  # journal segment file
     Column("offset", BigInteger, nullable=False),  # bytes of it that this store holds
 )
 
@@ -395,7 +479,7 @@ segments = Table(
 retention = Table(
     "retention",
     metadata,
-    Column("project", Text, primary_key=True),  # "" for the whole store
+    Column("project", _text, primary_key=True),  # "" for the whole store
     Column("age_ns", BigInteger),
     Column("traces", BigInteger),
     Column("bytes", BigInteger),
@@ -405,10 +489,10 @@ retention = Table(
 health = Table(
     "health",
     metadata,
-    Column("run_id", Text, primary_key=True),
+    Column("run_id", _text, primary_key=True),
     Column("at_ns", BigInteger, nullable=False),
     Column("dropped", BigInteger, nullable=False),  # records that could not be kept
     Column("errors", BigInteger, nullable=False),  # internal errors caught at the border
     Column("corrupt", BigInteger, nullable=False),  # journal lines that could not be read
-    Column("note", Text),  # the last of these, in words
+    Column("note", _text),  # the last of these, in words
 )

@@ -23,11 +23,9 @@ from spanbook.store.database import writing
 from spanbook.store.losses import Losses
 from spanbook.store.pace import at_once
 from spanbook.store.pipeline import Pipeline
-from spanbook.store.progress import forget, held, names
 from spanbook.store.records import Pause
 from spanbook.store.runs import give_up, run_number
 
-CHUNK_BYTES = 1 << 20  # of lines in one transaction
 _TURN = "follower"  # the file that whoever follows growing segments holds
 
 
@@ -139,11 +137,11 @@ def _store_segment(pipeline: Pipeline, segment: ClaimedSegment, pause: Pause) ->
 def _store_lines(pipeline: Pipeline, path: Path, pause: Pause) -> Generator[int, None, int]:
     """Store the lines that the store does not hold yet; return where they end."""
     connection = pipeline.connection
-    start = max(held(connection, path.name), HEALTH_BYTES)
+    start = max(pipeline.progress.held(connection, path.name), HEALTH_BYTES)
     connection.rollback()
     while True:
         try:
-            lines, end = read_lines(path, start, CHUNK_BYTES)
+            lines, end = read_lines(path, start, pipeline.chunk_bytes)
         except FileNotFoundError:  # another process stored the rest
             return start
         if not lines:
@@ -163,7 +161,7 @@ def _losses(segment: ClaimedSegment, end: int) -> Losses:
     return Losses(
         health.get("dropped", 0),
         health.get("errors", 0),
-        bool(torn),
+        int(bool(torn)),
         note or health.get("note", ""),
     )
 
@@ -185,4 +183,4 @@ def _forget_gone(pipeline: Pipeline, directory: Path) -> None:
     """Drop the notes on segments whose files are gone."""
     connection = pipeline.connection
     with writing(connection):
-        forget(connection, [name for name in names(connection) if not (directory / name).exists()])
+        pipeline.progress.forget_gone(connection, directory)

@@ -124,11 +124,16 @@ def _add_error(trace: StoredTrace, new: StoredSpan, news: SpanNews, *, is_root: 
 
 
 def add_context(trace: StoredTrace, context: dict[str, Any]) -> None:
-    """Set attributes of the trace; later ones win, tags and metadata are added."""
+    """Set attributes of the trace; later ones win, tags and metadata are added.
+
+    Of architectures the first wins: a trace may call several chains.
+    """
     for field in _TEXT_FIELDS:
         text = clean(context.get(field))
         if text is not None:
             setattr(trace, field, text)
+    if trace.architecture is None:
+        trace.architecture = clean(context.get("architecture"))
     tags: Any = context.get("tags")
     if type(tags) is list and tags:
         given = tags_of(trace.tags)

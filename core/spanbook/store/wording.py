@@ -6,6 +6,7 @@ from typing import Any, cast
 import orjson
 
 NAME_LENGTH = 200
+NAME_BYTES = 500  # five names fit into one entry of an index of PostgreSQL, which has 2,704 bytes
 PREVIEW_LENGTH = 200
 
 _SPARE = 100  # characters of space that a preview may lose and still be full
@@ -24,8 +25,11 @@ _SPEAKING = (
 )
 
 
-def clean(text: Any, length: int = NAME_LENGTH) -> str | None:
-    """Return `text` without characters that a database refuses, cut to `length`; None if empty."""
+def clean(text: Any, length: int = NAME_LENGTH, most_bytes: int = NAME_BYTES) -> str | None:
+    """Return `text` without characters that a database refuses; None if empty.
+
+    It is cut to `length` characters, and to `most_bytes` of UTF-8.
+    """
     if text is None:
         return None
     if type(text) is not str:
@@ -35,7 +39,7 @@ def clean(text: Any, length: int = NAME_LENGTH) -> str | None:
     if len(text) > length:
         text = text[:length]
     if not text.isascii():
-        text = text.encode("utf-8", "replace").decode()
+        text = text.encode("utf-8", "replace")[:most_bytes].decode(errors="ignore")
     if "\0" in text:
         text = text.replace("\0", "")
     return text or None
@@ -58,7 +62,7 @@ def error_preview(error: Any) -> str | None:
     error = cast("dict[str, Any]", error)
     message = error.get("message")
     words = message if type(message) is str else ""
-    return clean(f"{error.get('type')}: {words}" if words else error.get("type"), PREVIEW_LENGTH)
+    return _shown(f"{error.get('type')}: {words}" if words else error.get("type"))
 
 
 def _preview(value: Any, choose: Callable[[list[Any]], Any]) -> str | None:
@@ -66,7 +70,12 @@ def _preview(value: Any, choose: Callable[[list[Any]], Any]) -> str | None:
     if words is None:
         return None
     words = " ".join(words[: PREVIEW_LENGTH + _SPARE].split())
-    return clean(words, PREVIEW_LENGTH)
+    return _shown(words)
+
+
+def _shown(text: Any) -> str | None:
+    """Return a preview, which is no key: its length alone counts."""
+    return clean(text, PREVIEW_LENGTH, 4 * PREVIEW_LENGTH)
 
 
 def _words(value: Any, choose: Callable[[list[Any]], Any], depth: int) -> str | None:

@@ -7,15 +7,18 @@ from flask import Blueprint
 from spanbook_viewer.pages import (
     accounting,
     compare,
+    functions,
     health,
     media,
     patterns,
     preferences,
+    runs,
     sessions,
     spans,
     statistics,
     trace,
     traces,
+    versions,
 )
 
 
@@ -35,7 +38,9 @@ class Page:
 PAGES = (
     Page("traces.index", "Traces", "t", ("traces", "trace")),
     Page("spans.index", "Spans", "s", ("spans",)),
+    Page("runs.index", "Runs", "r", ("runs",)),
     Page("accounting.index", "Accounting", "c", ("accounting",)),
+    Page("versions.index", "Versions", "v", ("versions", "functions")),
     Page("sessions.index", "Sessions", "e", ("sessions",)),
     Page("statistics.index", "Statistics", "i", ("statistics",)),
     Page("compare.index", "Compare", "d", ("compare",)),
@@ -45,7 +50,10 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     traces.bp,
     trace.bp,
     spans.bp,
+    runs.bp,
     accounting.bp,
+    versions.bp,
+    functions.bp,
     sessions.bp,
     statistics.bp,
     compare.bp,

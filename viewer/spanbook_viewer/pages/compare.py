@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, g, render_template, request
 
+from spanbook.reading.arguments import refuse_unknown
 from spanbook_viewer import data
 from spanbook_viewer.compare_view import CompareView, took, total_cost, total_tokens
 
@@ -17,4 +18,5 @@ def index() -> str:
 
 @bp.get("/compare.json")
 def index_json() -> Response:
+    refuse_unknown(request.args, ["trace", "row"])
     return data.response(CompareView(g.engine, request.args).to_data())

@@ -1,7 +1,8 @@
 """Health: whether everything was recorded, and whether this viewer works."""
 
-from flask import Blueprint, Response, g, render_template
+from flask import Blueprint, Response, g, render_template, request
 
+from spanbook.reading.arguments import refuse_unknown
 from spanbook_viewer import data
 
 bp = Blueprint("health", __name__)
@@ -14,4 +15,5 @@ def index() -> str:
 
 @bp.get("/health.json")
 def index_json() -> Response:
+    refuse_unknown(request.args)
     return data.response({"status": "ok", "recording": g.health})

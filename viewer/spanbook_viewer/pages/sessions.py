@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, g, render_template, request
 
+from spanbook.reading.arguments import refuse_unknown
 from spanbook.reading.groups import list_groups
 from spanbook_viewer import data
 from spanbook_viewer.conversation import Conversation
@@ -19,6 +20,7 @@ def index() -> str:
 
 @bp.get("/sessions.json")
 def index_json() -> Response:
+    refuse_unknown(request.args, ["user"])
     return data.response(
         list_groups(g.engine, "session", user=request.args.get("user") or None, limit=1_000)
     )
@@ -33,6 +35,7 @@ def users() -> str:
 
 @bp.get("/users.json")
 def users_json() -> Response:
+    refuse_unknown(request.args)
     return data.response(list_groups(g.engine, "user", limit=1_000))
 
 
@@ -43,8 +46,10 @@ def show() -> str:
 
 @bp.get("/session.json")
 def show_json() -> Response:
+    refuse_unknown(request.args, ["id", "after", "turn"])
     session = _conversation()
-    return data.response({"totals": session.totals, "traces": session.page.rows})
+    page = session.page
+    return data.response({"totals": session.totals, "traces": page.rows, "next": page.next})
 
 
 def _conversation() -> Conversation:

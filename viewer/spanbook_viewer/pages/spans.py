@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from spanbook_viewer import data
+from spanbook_viewer.list_document import list_document
 from spanbook_viewer.span_list import SpanList
 
 bp = Blueprint("spans", __name__)
@@ -12,7 +12,7 @@ bp = Blueprint("spans", __name__)
 @bp.get("/spans/")
 def index() -> str | AnyResponse:
     found = SpanList.from_args(g.engine, request.args)
-    if not all(value for _, value in request.args.items(multi=True)):  # of a form's empty fields
+    if found.is_of_form(request.args):
         return redirect(found.address)
     template = "spans_rows.html" if request.args.get("part") == "rows" else "spans.html"
     return render_template(template, list=found)
@@ -20,7 +20,7 @@ def index() -> str | AnyResponse:
 
 @bp.get("/spans.json")
 def index_json() -> Response:
-    return data.response(SpanList.from_args(g.engine, request.args).to_data())
+    return list_document(SpanList, g.engine, request.args)
 
 
 @bp.get("/spans.<any(csv, jsonl, parquet):form>")

@@ -2,10 +2,12 @@
 
 from flask import Blueprint, Response, abort, current_app, g, render_template, request
 
+from spanbook.drawing.graph_diagram import graph_diagram
 from spanbook.reading import queries
+from spanbook.reading.arguments import refuse_unknown
 from spanbook.reading.documents import read_document
 from spanbook.reading.exports import FORMATS, MEDIA_TYPES
-from spanbook_viewer import data, graph_view
+from spanbook_viewer import data, diagrams
 from spanbook_viewer.shapes import source_text
 from spanbook_viewer.single_file import to_html
 from spanbook_viewer.streaming import streamed
@@ -27,6 +29,7 @@ def show(trace_id: str) -> str | Response:
 
 @bp.get("/<trace_id>.json")
 def show_json(trace_id: str) -> Response:
+    refuse_unknown(request.args, ["since"])
     return data.response(queries.changes(g.engine, trace_id, request.args.get("since")))
 
 
@@ -45,17 +48,13 @@ def export(trace_id: str, format: str) -> Response:
 @bp.get("/<trace_id>/graph.<any(svg, mmd, dot):format>")
 def graph(trace_id: str, format: str) -> Response:
     view = open_trace(g.engine, trace_id, request.args)
-    _, media_type, draw = graph_view.FILES[format]
-    response = current_app.response_class(
-        draw(view.graph), content_type=f"{media_type}; charset=utf-8"
-    )
-    name = f"graph-{trace_id[:12]}.{format}"
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    diagram = graph_diagram(view.graph)
+    return diagrams.response(diagram, format, "Execution graph", f"graph-{trace_id}")
 
 
 @bp.get("/<trace_id>/spans/<span_id>.json")
 def span_json(trace_id: str, span_id: str) -> Response:
+    refuse_unknown(request.args)
     payload = queries.get_payload(g.engine, trace_id, span_id)
     spans = queries.list_spans(g.engine, trace_id)
     span = next(span for span in spans if span.span_id == span_id)

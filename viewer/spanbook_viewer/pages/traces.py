@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from spanbook_viewer import data
+from spanbook_viewer.list_document import list_document
 from spanbook_viewer.trace_list import TraceList
 
 bp = Blueprint("traces", __name__)
@@ -17,9 +17,7 @@ def home() -> AnyResponse:
 @bp.get("/traces/")
 def index() -> str | AnyResponse:
     found = TraceList.from_args(g.engine, request.args)
-    if not all(
-        value for _, value in request.args.items(multi=True)
-    ):  # a form sends its empty fields, too
+    if found.is_of_form(request.args):
         return redirect(found.address)
     template = "traces_rows.html" if request.args.get("part") == "rows" else "traces.html"
     return render_template(template, list=found)
@@ -27,7 +25,7 @@ def index() -> str | AnyResponse:
 
 @bp.get("/traces.json")
 def index_json() -> Response:
-    return data.response(TraceList.from_args(g.engine, request.args).to_data())
+    return list_document(TraceList, g.engine, request.args)
 
 
 @bp.get("/traces.<any(csv, jsonl, parquet):form>")

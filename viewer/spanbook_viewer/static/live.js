@@ -1,12 +1,13 @@
 // Reads the page again while something on it runs, or as often as the reader chose.
 
-import { fetchParts, swap } from "./swapping.js";
+import { fetchParts, refusal, swap } from "./swapping.js";
 
 const PACE = 2000;
 
 const pages = [
   { mark: "#spans", part: "live", ids: ["facts", "tools", "spans", "detail"] },
   { mark: "#results", part: "rows", ids: ["results"] },
+  { mark: "#main", part: "", ids: ["main"] },
 ];
 
 // Milliseconds until the page is read again; 0: not by itself.
@@ -22,19 +23,60 @@ function connected(isConnected) {
   if (note) note.hidden = isConnected;
 }
 
+// The address of what the page shows as data, or of what changed in it since it was read.
+function dataAddress() {
+  const since = document.querySelector("[data-changes]")?.dataset.changes;
+  return since ?? document.querySelector('link[rel="alternate"][type="application/json"]')?.href;
+}
+
+function isChanged(field) {
+  if (field === document.activeElement) return true;
+  if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+  if (!field.matches("select")) return field.value !== field.defaultValue;
+  const first = [...field.options].find((option) => option.defaultSelected) ?? field.options[0];
+  return field.selectedOptions[0] !== first;
+}
+
+// What the reader has filled in and not yet sent would be lost with the part around it.
+function isFilledIn(id) {
+  const fields = document.getElementById(id)?.querySelectorAll("input:not([type=hidden]), select, textarea");
+  return [...fields ?? []].some(isChanged);
+}
+
 export function setUpLive() {
   const page = pages.find(({ mark }) => document.querySelector(mark));
-  if (!page) return;
+  if (!page || !dataAddress()) return;
+  const tags = new Map(); // address of data -> the ETag of what it last was
   let timer = 0;
   let isLost = false;
 
-  async function read() {
+  // Whether the page may look different now. What runs grows with time alone.
+  async function isNews() {
+    if (document.querySelector("[data-live]")) return true;
+    const address = dataAddress();
+    const known = tags.get(address);
+    const answer = await fetch(address, { headers: known ? { "If-None-Match": known } : {}, cache: "no-store" });
+    if (answer.status === 304) return false;
+    await answer.body?.cancel();
+    if (!answer.ok) throw refusal(answer);
+    tags.set(address, answer.headers.get("ETag"));
+    return true;
+  }
+
+  async function readNews() {
     const address = location.href;
+    const parsed = await fetchParts(address, page.part);
+    if (address !== location.href || document.hidden) return;
+    swap(inPlace(parsed), page.ids.filter((id) => !isFilledIn(id)), true);
+  }
+
+  async function read() {
     try {
-      const parsed = await fetchParts(address, page.part);
-      if (address === location.href && !document.hidden) swap(inPlace(parsed), page.ids, true);
+      if (await isNews()) await readNews();
       isLost = false;
-    } catch {
+    } catch (error) {
+      // It is there and refuses: the page that says why is what the reader should see.
+      if (error.status >= 400 && error.status < 500) return location.reload();
       isLost = true;
     }
     connected(!isLost);

@@ -1,8 +1,22 @@
 // Dragging over columns of a chart looks closer at their time.
 
-function columnAt(plot, x) {
-  const row = plot.querySelector(".band") ?? plot;
-  return [...row.children].find((column) => column.getBoundingClientRect().right > x) ?? row.lastElementChild;
+let plot = null; // in which a drag began
+let first = null; // its first column
+let dragged = false;
+
+function columnsOf(chart) {
+  return [...(chart.querySelector(".band") ?? chart).children];
+}
+
+function columnAt(x) {
+  const all = columnsOf(plot);
+  return all.find((column) => column.getBoundingClientRect().right > x) ?? all.at(-1);
+}
+
+function columnsTo(last) {
+  const all = columnsOf(plot);
+  const [start, end] = [all.indexOf(first), all.indexOf(last)].sort((a, b) => a - b);
+  return all.slice(start, end + 1);
 }
 
 function closer(from, until) {
@@ -12,38 +26,34 @@ function closer(from, until) {
   location.assign(url);
 }
 
-function setUp(plot) {
-  let first = null;
-  let dragged = false;
-  const columns = (last) => {
-    const all = [...(plot.querySelector(".band") ?? plot).children];
-    const ends = [all.indexOf(first), all.indexOf(last)].sort((a, b) => a - b);
-    return all.slice(ends[0], ends[1] + 1);
-  };
-  plot.addEventListener("dragstart", (event) => event.preventDefault());
-  plot.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
-    first = columnAt(plot, event.clientX);
-    dragged = false;
-  });
-  plot.addEventListener("pointermove", (event) => {
-    if (!first) return;
-    const last = columnAt(plot, event.clientX);
-    dragged ||= last !== first;
-    for (const column of plot.querySelectorAll(".chosen")) column.classList.remove("chosen");
-    if (dragged) columns(last).forEach((column) => column.classList.add("chosen"));
-  });
-  plot.addEventListener("click", (event) => { if (dragged) event.preventDefault(); });
-  document.addEventListener("pointerup", (event) => {
-    if (first && dragged) {
-      const chosen = columns(columnAt(plot, event.clientX));
-      closer(chosen[0].dataset.since, chosen.at(-1).dataset.until);
-    }
-    first = null;
-  });
+export function showDragHints(root) {
+  for (const hint of root.querySelectorAll("[data-drag-hint]")) hint.hidden = false;
 }
 
 export function setUpPlots() {
-  for (const plot of document.querySelectorAll("[data-plot]")) setUp(plot);
-  for (const hint of document.querySelectorAll("[data-drag-hint]")) hint.hidden = false;
+  document.addEventListener("dragstart", (event) => {
+    if (event.target.closest?.("[data-plot]")) event.preventDefault();
+  });
+  document.addEventListener("pointerdown", (event) => {
+    dragged = false;
+    plot = event.button ? null : event.target.closest("[data-plot]");
+    first = plot && columnAt(event.clientX);
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (!plot?.isConnected) return;
+    const last = columnAt(event.clientX);
+    dragged ||= last !== first;
+    for (const column of plot.querySelectorAll(".chosen")) column.classList.remove("chosen");
+    if (dragged) columnsTo(last).forEach((column) => column.classList.add("chosen"));
+  });
+  document.addEventListener("click", (event) => {
+    if (dragged && event.target.closest("[data-plot]")) event.preventDefault();
+  });
+  document.addEventListener("pointerup", (event) => {
+    if (plot?.isConnected && dragged) {
+      const chosen = columnsTo(columnAt(event.clientX));
+      closer(chosen[0].dataset.since, chosen.at(-1).dataset.until);
+    }
+    plot = null;
+  });
 }

@@ -43,14 +43,18 @@ function replace(old, part, keepDetails) {
   part.dispatchEvent(new Event("swapped", { bubbles: true }));
 }
 
+export function refusal(answer) {
+  return Object.assign(new Error(`The viewer answered ${answer.status}.`), { status: answer.status });
+}
+
+// Without `part` the whole page comes.
 export async function fetchParts(address, part) {
   const url = new URL(address, document.baseURI);
-  url.searchParams.set("part", part);
+  if (part) url.searchParams.set("part", part);
   url.hash = "";
   const answer = await fetch(url, { headers: { Accept: "text/html" } });
-  if (!answer.ok) throw new Error(String(answer.status));
-  const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
-  return parsed;
+  if (!answer.ok) throw refusal(answer);
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
 // `keep`: the same things in a newer state, so what is unfolded and scrolled stays so.

@@ -1,11 +1,12 @@
 // Everything here makes a complete page quicker or live; nothing works only with it.
 
 import { showCopyButtons } from "./copying.js";
+import { setUpColumns } from "./columns.js";
 import { setUpFinding } from "./finding.js";
 import { setUpFolding } from "./folding.js";
 import { setUpKeys } from "./keys.js";
 import { setUpLive } from "./live.js";
-import { setUpPlots } from "./plots.js";
+import { setUpPlots, showDragHints } from "./plots.js";
 import { setUpPreferences } from "./preferences.js";
 import { setUpSelection } from "./selection.js";
 import { titleTimes } from "./times.js";
@@ -14,6 +15,7 @@ import { setUpZooming } from "./zooming.js";
 function decorate(root) {
   showCopyButtons(root);
   titleTimes(root);
+  showDragHints(root);
 }
 
 decorate(document);
@@ -26,3 +28,4 @@ setUpSelection();
 setUpLive();
 setUpPreferences();
 setUpPlots();
+setUpColumns();

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, TableClause, exc
 
+from spanbook.store.numbers import Numbers
+
 Row = tuple[Any, ...]
 Writer = Callable[[Connection, Sequence[Row]], None]
 Finder = Callable[[Connection, Iterable[Any], Row], list[Row]]
@@ -36,7 +38,9 @@ class Backend(ABC):
     """One kind of database. Has no state: stores are told apart by their URLs."""
 
     dialect: str  # SQLAlchemy's name for it
-    extra: str  # of our distribution, which brings its driver; "": none is needed
+    chunk_bytes = 1 << 20  # of journal lines in one transaction
+    keeps_sums = True  # by differences, under the lock; else they are found from the spans
+    patience = 2.0  # seconds for which a writer waits for another; then the records wait
 
     @abstractmethod
     def engine(self, url: str, patience: float, limit: float | None) -> Engine:
@@ -84,6 +88,10 @@ class Backend(ABC):
     def writing(self, connection: Connection) -> AbstractContextManager[None]:
         """Hold the store's write lock for a transaction: commit at the end, else roll back."""
 
+    def attempt(self, connection: Connection) -> AbstractContextManager[Any]:
+        """Undo what is written within, and no more, when that raises."""
+        return connection.begin_nested()
+
     @abstractmethod
     def attune(self, connection: Connection) -> None:
         """Prepare the pipeline's connection for a life of writing."""
@@ -95,6 +103,10 @@ class Backend(ABC):
     def identity(self, url: str) -> object:
         """Return what tells a store from one that took its place; None where nothing can."""
         return None
+
+    @abstractmethod
+    def numbers(self, connection: Connection, at: int) -> Numbers:
+        """Return what numbers the new rows of a batch that is stored at the moment `at`."""
 
     @abstractmethod
     def writer(self, table: TableClause, columns: Sequence[str], rule: Rule) -> Writer:

@@ -6,20 +6,35 @@ from importlib import import_module
 
 from sqlalchemy import Connection
 
+from spanbook.errors import StoreError
 from spanbook.store.backends.backend import Backend
 
 # A backend is imported when a store of its kind is opened: few programs have several.
 _BACKENDS = {
     "sqlite": ("spanbook.store.backends.sqlite", "Sqlite"),
+    "clickhousedb": ("spanbook.store.backends.clickhouse", "Clickhouse"),
     "postgresql": ("spanbook.store.backends.postgresql", "Postgresql"),
 }
+_EXTRAS = {"clickhousedb": "clickhouse", "postgresql": "postgres"}
 
 
 @cache
 def backend_named(dialect: str) -> Backend:
-    """Return the backend that SQLAlchemy knows by the name `dialect`."""
+    """Return the backend that SQLAlchemy knows by the name `dialect`.
+
+    Raises:
+        StoreError: there is none, or its driver is not installed.
+    """
+    if dialect not in _BACKENDS:
+        raise StoreError("Stores are SQLite files, or on PostgreSQL or ClickHouse.")
     module, name = _BACKENDS[dialect]
-    return getattr(import_module(module), name)()
+    try:
+        return getattr(import_module(module), name)()
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"Stores on {dialect}:// need {error.name}. Install it: "
+            f"pip install 'spanbook[{_EXTRAS.get(dialect, dialect)}]'."
+        ) from error
 
 
 def backend_at(url: str) -> Backend:

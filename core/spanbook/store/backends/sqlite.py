@@ -18,6 +18,7 @@ from sqlalchemy.dialects import sqlite
 from spanbook.addresses import sqlite_path
 from spanbook.errors import StoreError
 from spanbook.store.backends.backend import Backend, Finder, Row, Rule, Writer
+from spanbook.store.numbers import Counters, Numbers
 from spanbook.store.schema import metadata
 
 _PRAGMAS = (
@@ -41,6 +42,10 @@ _QUOTED = sqlite.dialect().identifier_preparer.quote
 _MOST_VALUES = 2_000  # of one statement
 _SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)  # rows; few, so that statements are prepared once
 _MOST_KEYS = 500  # of one look-up
+_NUMBERS = (
+    "SELECT (SELECT coalesce(max(pk), 0) FROM traces), (SELECT coalesce(max(pk), 0) FROM payloads),"
+    " (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'spans')"
+)
 _INDEX = "INSERT INTO search (rowid, text) VALUES (?, ?)"
 
 
@@ -48,7 +53,6 @@ class Sqlite(Backend):
     """Files on this machine."""
 
     dialect = "sqlite"
-    extra = ""
 
     def engine(self, url: str, patience: float, limit: float | None) -> Engine:
         """Return an engine on the file."""
@@ -125,6 +129,10 @@ class Sqlite(Backend):
         except OSError:
             return None
         return (found.st_dev, found.st_ino)
+
+    def numbers(self, connection: Connection, at: int) -> Numbers:
+        """Count on."""
+        return Counters(*connection.exec_driver_sql(_NUMBERS).one())
 
     def writer(self, table: TableClause, columns: Sequence[str], rule: Rule) -> Writer:
         """Return what inserts many rows by few statements."""

@@ -46,7 +46,9 @@ class SqliteUpkeep(Upkeep):
             return [str(error.orig)]
         return [text for text in found if text != "ok"]
 
-    def forget_words(self, connection: Connection, spans: Sequence[int]) -> None:
+    def forget_words(
+        self, connection: Connection, traces: Sequence[int], spans: Sequence[int]
+    ) -> None:
         """Delete rows of the index, which an SQLite before 3.43 cannot.
 
         What that keeps of them finds nothing, since no number of a span is used again, and goes

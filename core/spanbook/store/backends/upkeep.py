@@ -8,7 +8,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-_KINDS = {"sqlite": ("spanbook.store.backends.sqlite_upkeep", "SqliteUpkeep")}
+from spanbook.errors import StoreError
+
+_KINDS = {
+    "sqlite": ("spanbook.store.backends.sqlite_upkeep", "SqliteUpkeep"),
+    "postgresql": ("spanbook.store.backends.postgresql_upkeep", "PostgresqlUpkeep"),
+}
 
 
 class Upkeep(ABC):
@@ -31,8 +36,10 @@ class Upkeep(ABC):
         """Return what the database itself finds wrong with its files."""
 
     @abstractmethod
-    def forget_words(self, connection: Connection, spans: Sequence[int]) -> None:
-        """Take the words that these spans brought out of the full-text index."""
+    def forget_words(
+        self, connection: Connection, traces: Sequence[int], spans: Sequence[int]
+    ) -> None:
+        """Take the words of these traces, which these spans brought, out of the full-text index."""
 
     @abstractmethod
     def empty_index(self, connection: Connection) -> None:
@@ -53,6 +60,11 @@ class Upkeep(ABC):
 
 @cache
 def _upkeep(dialect: str) -> Upkeep:
+    if dialect not in _KINDS:
+        raise StoreError(
+            "Stores on ClickHouse cannot be pruned, checked, copied or priced anew yet; "
+            "those on SQLite and PostgreSQL can."
+        )
     module, name = _KINDS[dialect]
     return getattr(import_module(module), name)()
 

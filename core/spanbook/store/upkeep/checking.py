@@ -11,7 +11,6 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
-    case,
     delete,
     func,
     or_,
@@ -19,10 +18,19 @@ from sqlalchemy import (
     update,
 )
 
-from spanbook.spans import Status
 from spanbook.store.backends.upkeep import upkeep_of
 from spanbook.store.database import writing
-from spanbook.store.schema import blob_uses, blobs, payloads, spans, traces
+from spanbook.store.schema import (
+    architectures,
+    blob_uses,
+    blobs,
+    functions,
+    payloads,
+    spans,
+    traces,
+    versions,
+)
+from spanbook.store.sums import sums_of_spans
 from spanbook.store.upkeep.deleting import HANGING
 
 
@@ -65,7 +73,21 @@ def _missing(connection: Connection) -> list[tuple[str, int]]:
         for block in (spans.c.start_block, spans.c.end_block)
     ]
     there = select(blobs.c.hash).where(blobs.c.hash == blob_uses.c.hash).exists()
+    made = select(architectures.c.hash).where(architectures.c.hash == traces.c.architecture)
+    told = (
+        select(versions.c.pk)
+        .join(functions, functions.c.hash == versions.c.hash)
+        .where(versions.c.pk == spans.c.version_pk)
+    )
     return [
+        (
+            "traces whose architecture is missing",
+            _count(connection, traces, and_(traces.c.architecture.is_not(None), ~made.exists())),
+        ),
+        (
+            "spans whose version is missing",
+            _count(connection, spans, and_(spans.c.version_pk.is_not(None), ~told.exists())),
+        ),
         ("spans whose payload is missing", _count(connection, spans, or_(*lost))),
         (
             "texts or media that payloads refer to are missing",
@@ -97,45 +119,8 @@ def _unused(connection: Connection, repair: bool) -> int:
     return _delete(connection, blobs, and_(blobs.c.media_type.is_(None), ~used), repair)
 
 
-_SUMMED = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read",
-    "cache_write",
-    "audio_input",
-    "image_input",
-    "reasoning",
-    "audio_output",
-)
-
-
-def _sums() -> Select[Any]:
-    """Select what the spans of each trace say that its row should."""
-    counted = spans.c.counted.is_(True)
-
-    def number(*claims: ColumnElement[bool]) -> ColumnElement[Any]:
-        return func.count(case((and_(*claims), 1)))
-
-    def total(column: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.coalesce(func.sum(case((counted, column))), 0)
-
-    tokens = total(spans.c.input_tokens) + total(spans.c.output_tokens)
-    return select(
-        spans.c.trace_pk,
-        func.count().label("span_count"),
-        number(spans.c.status == str(Status.ERROR)).label("error_count"),
-        number(counted).label("usage_count"),
-        number(counted, spans.c.estimated.is_(True)).label("estimated_count"),
-        number(counted, spans.c.cost.is_(None)).label("unpriced_count"),
-        number(counted, spans.c.anomaly.is_not(None)).label("anomaly_count"),
-        *(total(spans.c[name]).label(name) for name in _SUMMED),
-        case((number(counted) > 0, tokens)).label("total_tokens"),
-        func.sum(case((counted, spans.c.cost))).label("cost"),
-    ).group_by(spans.c.trace_pk)
-
-
 def _totals(connection: Connection, repair: bool) -> int:
-    sums = _sums().subquery()
+    sums = sums_of_spans().subquery()
     names = [column.name for column in sums.c if column.name != "trace_pk"]
     right: list[ColumnElement[Any]] = [sums.c[name] for name in names]
     stored: list[ColumnElement[Any]] = [traces.c[name] for name in names]

@@ -1,19 +1,23 @@
 """Copying: a store's traces into another one, of any kind of database."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, Table, func, insert, select, update
 
+from spanbook.store.backends.choice import backend_of
+from spanbook.store.backends.upkeep import upkeep_of
 from spanbook.store.database import writing
-from spanbook.store.numbers import last_numbers
 from spanbook.store.rollups import Rollups
 from spanbook.store.rows import StoredSpan
 from spanbook.store.schema import (
+    architectures,
     blob_uses,
     blobs,
     events,
+    functions,
     health,
     own_prices,
     payloads,
@@ -23,6 +27,7 @@ from spanbook.store.schema import (
     runs,
     spans,
     traces,
+    versions,
 )
 from spanbook.store.search import write_search
 from spanbook.store.statements import KEEP, REPLACE, Insert, Lookup
@@ -32,7 +37,16 @@ from spanbook.store.upkeep.words import words_of
 CHUNK = 100  # traces in one transaction
 
 # What must be equal for a trace to be the same in both.
-_SAME = ("status", "end_ns", "span_count", "error_count", "total_tokens", "cost", "tags")
+_SAME = (
+    "status",
+    "end_ns",
+    "span_count",
+    "error_count",
+    "total_tokens",
+    "cost",
+    "tags",
+    "architecture",
+)
 _KNOWN = Lookup(traces, "trace_id", columns=["trace_id", "pk", "project", *_SAME])
 _HELD = Lookup(blobs, "hash", columns=["hash"])
 _KEEP_BLOBS = Insert(blobs, rule=KEEP)
@@ -48,6 +62,8 @@ _WHOLE: dict[Table, tuple[str, ...]] = {
     health: ("run_id",),
     retention: ("project",),
     own_prices: ("provider", "model", "start_ns"),
+    architectures: ("hash",),
+    functions: ("hash",),
 }
 
 Row = dict[str, Any]
@@ -69,8 +85,11 @@ def copy_store(source: Engine, target: Engine, progress: Progress | None = None)
     has changed since is copied anew. What waits in a journal of `source` is not copied.
 
     Raises:
+        StoreError: stores of one of the kinds cannot be copied.
         SQLAlchemyError: one of the stores does not answer. Until then whole traces were copied.
     """
+    for store in (source, target):
+        upkeep_of(store)
     seen = copied = 0
     with source.connect() as reading:
         total = reading.execute(select(func.count()).select_from(traces)).scalar_one()
@@ -93,8 +112,8 @@ def _chunks(reading: Connection) -> Iterator[list[Row]]:
     while chunk := _rows(
         reading, select(traces).where(traces.c.pk > last).order_by(traces.c.pk).limit(CHUNK)
     ):
+        last = chunk[-1]["pk"]  # before whoever copies the rows gives them other numbers
         yield chunk
-        last = chunk[-1]["pk"]
 
 
 def _rows(reading: Connection, wanted: Select[Any]) -> list[Row]:
@@ -121,7 +140,7 @@ class _Move:
     def __init__(self, source: Connection, target: Connection) -> None:
         self._source = source
         self._target = target
-        self._last = last_numbers(target)
+        self._numbers = backend_of(target).numbers(target, time.time_ns())
         self._found: dict[tuple[str, int], int] = {}
 
     def copy(self, chunk: Sequence[Row]) -> int:
@@ -140,15 +159,20 @@ class _Move:
         pks = [row["pk"] for row in fresh]
         words = {pk: words_of(self._source, pk) for pk in pks}
         self._copy_blobs(pks)
-        new = {pk: self._last.trace + number for number, pk in enumerate(pks, 1)}
+        new = {row["pk"]: self._numbers.trace(row["trace_id"]) for row in fresh}
         held = {table.name: self._hanging(table, pks, new) for table in HANGING}
-        blocks = _renumber(held[payloads.name], self._last.block)
-        _renumber(held[spans.name], self._last.span)
+        blocks: dict[int | None, int] = {}
+        for row in held[payloads.name]:
+            pk = self._numbers.block(row["trace_pk"], row["body"])
+            blocks[row["pk"]] = pk
+            row["pk"] = pk
         for row in held[spans.name]:
+            row["pk"] = self._numbers.span(row["trace_pk"], row["span_id"])
             row["start_block"] = blocks.get(row["start_block"])
             row["end_block"] = blocks.get(row["end_block"])
             row["run_pk"] = self._same(runs, "run_id", row["run_pk"])
             row["price_pk"] = self._same(prices, "hash", row["price_pk"])
+            row["version_pk"] = self._same(versions, ("project", "hash"), row["version_pk"])
         for row in fresh:
             row["pk"] = new[row["pk"]]
             row["run_pk"] = self._same(runs, "run_id", row["run_pk"])
@@ -182,8 +206,11 @@ class _Move:
             row["trace_pk"] = new[row["trace_pk"]]
         return rows
 
-    def _same(self, table: Table, key: str, pk: int | None) -> int | None:
-        """Return the target's number of a row of the source, which is made there if it is new."""
+    def _same(self, table: Table, key: str | tuple[str, ...], pk: int | None) -> int | None:
+        """Return the target's number of a row of the source, which is made there if it is new.
+
+        `key` are the columns that tell it from others.
+        """
         if pk is None:
             return None
         known = self._found.get((table.name, pk))
@@ -192,7 +219,8 @@ class _Move:
         rows = _rows(self._source, select(table).where(table.c.pk == pk))
         if not rows:
             return None
-        find = select(table.c.pk).where(table.c[key] == rows[0][key])
+        keys = (key,) if isinstance(key, str) else key
+        find = select(table.c.pk).where(*(table.c[one] == rows[0][one] for one in keys))
         found = self._target.execute(find).scalar()
         if found is None:
             self._target.execute(insert(table).values(_without_number(rows[0])))
@@ -219,12 +247,3 @@ class _Move:
 
 def _is_same(row: Row, known: Sequence[Any] | None) -> bool:
     return known is not None and [row[name] for name in _SAME] == list(known[2:])
-
-
-def _renumber(rows: Sequence[Row], last: int) -> dict[int | None, int]:
-    """Give rows the numbers after `last`; return these by the old ones."""
-    new: dict[int | None, int] = {}
-    for number, row in enumerate(rows, last + 1):
-        new[row["pk"]] = number
-        row["pk"] = number
-    return new

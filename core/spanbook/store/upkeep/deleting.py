@@ -71,7 +71,7 @@ def delete_rows(connection: Connection, projects: dict[int, str]) -> Deleted:
             rollups.take_off(projects[row.trace_pk], row)
     rollups.write(connection, {})
     _settle(connection, rows, pks)
-    upkeep_of(connection).forget_words(connection, [row.pk for row in rows])
+    upkeep_of(connection).forget_words(connection, pks, [row.pk for row in rows])
     used = set(_rows(connection, select(blob_uses.c.hash), blob_uses, pks))
     for table in HANGING:
         for part in _parts(pks):

