@@ -25,6 +25,7 @@ ROOMS = {
             "spanbook.functions.changes",
             "spanbook.functions.content",
             "spanbook.moments",
+            "spanbook.classes",
             "spanbook.placeholders",
         ),
         *(

@@ -1,21 +1,15 @@
 """Placeholders: what stands in plain data where a value was cut, hidden or could not be read."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
+
+from spanbook.classes import class_of, full_name
 
 JSON: TypeAlias = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
-
-class_of: Callable[[object], type] = type  # what type() returns for Any is unknown to a checker
 
 LEAST, MOST = -(1 << 63), (1 << 64) - 1  # the integers of 64 bits, signed or not
 _NAME_LENGTH = 200
 _DIGITS = 500
-# Read with `type`'s own descriptors: a metaclass can answer `cls.__mro__` with anything.
-_mro = type.__dict__["__mro__"].__get__
-_namespace = type.__dict__["__dict__"].__get__
-_name = type.__dict__["__qualname__"].__get__
-_module = type.__dict__["__module__"].__get__
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +92,4 @@ def type_of(value: object) -> str:
 
 def type_name(cls: type) -> str:
     """Return the qualified name of `cls`, without the module for builtins."""
-    name: str = _name(cls)
-    try:
-        module: Any = _module(cls)
-    except AttributeError:  # deleted from the class
-        module = None
-    if type(module) is not str or module == "builtins":
-        return name[:_NAME_LENGTH]
-    return f"{module}.{name}"[:_NAME_LENGTH]
-
-
-def mro(cls: type) -> tuple[type, ...]:
-    """Return the method resolution order of `cls` without asking its metaclass."""
-    return _mro(cls)
-
-
-def namespace(cls: type) -> dict[str, Any]:
-    """Return what the body of `cls` defined, without asking its metaclass."""
-    return _namespace(cls)
+    return full_name(cls)[:_NAME_LENGTH]

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -349,7 +350,10 @@ def answer(question, default=trap):
 """
 
 
-def test_nothing_of_the_program_is_called(versions: Versions) -> None:
+@pytest.mark.parametrize("name", ["langchain", "llama_index", "openai"])
+def test_nothing_of_the_program_is_called(name: str, versions: Versions) -> None:
+    import_module(f"spanbook_{name}")  # which looks for objects of its own
+
     version = versions(TRAPS)
 
     assert not version.unknown

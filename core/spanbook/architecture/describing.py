@@ -5,6 +5,7 @@ from typing import Any
 
 from spanbook.architecture.component import Component
 from spanbook.architecture.walk import Walk
+from spanbook.classes import class_of, is_tame
 from spanbook.errors import ArgumentError
 
 Walker = Callable[[Any], "tuple[Component, Walk] | None"]
@@ -13,6 +14,8 @@ walkers: list[Walker] = []
 
 def walked(value: Any) -> tuple[Component, Walk] | None:
     """Return the components of an object of a framework, with the walk; None: nobody knows it."""
+    if not is_tame(class_of(value)):
+        return None
     for walker in walkers:
         found = walker(value)
         if found is not None:

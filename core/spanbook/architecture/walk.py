@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from spanbook.architecture.component import Component, Edge
 from spanbook.architecture.looks import PLAIN, Looks, stored
+from spanbook.classes import class_of, is_tame, module_of, mro, qualname
 
 DEEPEST = 30
 MOST = 1_000  # components
@@ -59,8 +60,8 @@ class Language:
 
     def role_of(self, value: Any) -> str | None:
         """Return the role of a component, None for anything else."""
-        cls = _class_of(value)
-        return None if cls in PLAIN else self._role(cls)
+        cls = class_of(value)
+        return self._role(cls) if is_tame(cls) and cls not in PLAIN else None
 
     @functools.lru_cache(maxsize=2_000)  # noqa: B019  # a language lives as long as its module
     def _role(self, cls: type) -> str | None:
@@ -68,9 +69,10 @@ class Language:
 
     def reader_of(self, value: Any) -> Reader:
         """Return what reads `value`."""
-        for cls in _class_of(value).__mro__:
-            if cls in self.readers:
-                return self.readers[cls]
+        cls = class_of(value)
+        for base in mro(cls) if is_tame(cls) else ():
+            if base in self.readers:
+                return self.readers[base]
         return read_fields
 
 
@@ -91,7 +93,7 @@ class Walk:
             self._count += known[2]
             return replace(known[1], place=place)
         role = self.language.role_of(value) or role or "step"
-        cls = qualified(_class_of(value))
+        cls = qualified(class_of(value))
         short = cls.rpartition(".")[2]
         if id(value) in self._open:
             above = len(self._open) - self._open.index(id(value))
@@ -189,9 +191,11 @@ def says_something(item: Any) -> bool:
 
 def told(value: Any, levels: int = _LEVELS) -> Any:
     """Return a parameter as plain data; what it does not know is named by its class."""
-    cls = _class_of(value)
+    cls = class_of(value)
     if cls is str:
         return value if len(value) <= _LONGEST else value[:_LONGEST] + "…"
+    if not is_tame(cls):
+        return f"<{qualified(cls)}>"
     if cls in PLAIN:
         return value
     if issubclass(cls, enum.Enum):
@@ -232,27 +236,21 @@ def annotation(hint: Any) -> str:
         return "None"
     if hint is ...:
         return "..."
-    return hint if type(hint) is str else getattr(hint, "__name__", qualified(_class_of(hint)))
+    return hint if type(hint) is str else getattr(hint, "__name__", qualified(class_of(hint)))
 
 
 def qualified(cls: type) -> str:
     """Return the module and name of a class."""
-    try:
-        return f"{type.__getattribute__(cls, '__module__')}.{cls.__qualname__}"
-    except AttributeError:
-        return cls.__name__
+    module = module_of(cls)
+    return f"{module}.{qualname(cls)}" if module else qualname(cls)
 
 
 def _function_name(function: Any) -> str:
     while type(function) is functools.partial:
         function = function.func
-    name = getattr(function, "__qualname__", None) or _class_of(function).__qualname__
+    name = getattr(function, "__qualname__", None) or qualname(class_of(function))
     module = getattr(function, "__module__", None)
     return f"{module}.{name}" if type(module) is str else str(name)
-
-
-def _class_of(value: Any) -> type[Any]:
-    return cast("type[Any]", type(value))  # not `__class__`, which a proxy may compute
 
 
 def _key(key: Any) -> str:

@@ -13,21 +13,13 @@ from pathlib import Path
 from types import CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, cast
 
+from spanbook.classes import class_of, module_of, mro, namespace, qualname
 from spanbook.functions.content import Part, PartKind
 from spanbook.functions.finding import find_class, find_function
 from spanbook.functions.normal import digest
 from spanbook.functions.origins import NOBODYS, OWN, Origin, origin, origin_of_import
 from spanbook.functions.source import Source, read
-from spanbook.functions.stored import (
-    attributes,
-    class_dict,
-    class_of,
-    functions_in,
-    module_dict,
-    module_of,
-    mro,
-    qualname,
-)
+from spanbook.functions.stored import attributes, functions_in, module_dict
 from spanbook.functions.values import CALLABLE, Values
 
 MOST_PARTS = 300
@@ -259,8 +251,8 @@ class _Walk:
         wanted = {name for name in wanted if (source.first, name) in source.chains}
         for name in sorted(wanted) if cls is not None and source.first else ():
             for one in mro(cls or object):
-                if name in class_dict(one):
-                    self._attribute(draft, one, name, class_dict(one)[name])
+                if name in namespace(one):
+                    self._attribute(draft, one, name, namespace(one)[name])
                     break
 
     def _attribute(self, draft: _Draft, cls: type, name: str, value: Any) -> None:
@@ -400,7 +392,7 @@ def _owner(function: FunctionType) -> type | None:
         met: Any = names.get(name)
         if not issubclass(class_of(met), type):
             return None
-        found, names = met, class_dict(met)
+        found, names = met, namespace(met)
     return found
 
 
@@ -458,7 +450,7 @@ def _class_file(cls: type) -> str:
         return file
     if module_of(cls) != "__main__":
         return ""
-    for value in class_dict(cls).values():
+    for value in namespace(cls).values():
         for function in functions_in(value):
             if function.__module__ == "__main__":
                 return function.__code__.co_filename

@@ -11,45 +11,11 @@ from types import (
 )
 from typing import Any, cast
 
-_DICT = type.__dict__["__dict__"]
-_MODULE = type.__dict__["__module__"]
-_MRO = type.__dict__["__mro__"]
-_QUALNAME = type.__dict__["__qualname__"]
+from spanbook.classes import class_of, mro, namespace
+
 _MODULE_DICT = vars(ModuleType)["__dict__"]
 _WRAPPER = cast("type[Any]", type(functools.lru_cache(len)))
 _LONGEST_WAY = 50  # through what wraps a function
-
-
-def class_of(value: Any) -> type[Any]:
-    """Return the class of a value, not what a proxy says that it is."""
-    return cast("type[Any]", type(value))
-
-
-def class_dict(cls: type) -> dict[str, Any]:
-    """Return what a class itself defines."""
-    return cast("dict[str, Any]", _DICT.__get__(cls))
-
-
-def mro(cls: type) -> tuple[type, ...]:
-    """Return a class and all that it inherits from, in order."""
-    return cast("tuple[type, ...]", _MRO.__get__(cls))
-
-
-def module_of(cls: type) -> str:
-    """Return the name of the module of a class; "" where it has no plain one."""
-    found: object = _MODULE.__get__(cls)
-    return found if type(found) is str else ""
-
-
-def qualname(cls: type) -> str:
-    """Return the name of a class inside its module."""
-    return cast("str", _QUALNAME.__get__(cls))
-
-
-def full_name(cls: type) -> str:
-    """Return the name of a class with that of its module."""
-    module = module_of(cls)
-    return qualname(cls) if module in ("", "builtins") else f"{module}.{qualname(cls)}"
 
 
 def module_dict(module: ModuleType) -> dict[str, Any]:
@@ -61,7 +27,7 @@ def attributes(value: Any) -> dict[str, Any]:
     """Return the attributes that an object stores, in slots too; not what its class computes."""
     found: dict[str, Any] = {}
     for cls in mro(class_of(value)):
-        defined = class_dict(cls)
+        defined = namespace(cls)
         descriptor = defined.get("__dict__")
         if type(descriptor) is GetSetDescriptorType:
             own: Any = descriptor.__get__(value)

@@ -12,17 +12,10 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, cast
 
 from spanbook.architecture.describing import walked
+from spanbook.classes import class_of, full_name, module_of, qualname
 from spanbook.functions.content import canonical
 from spanbook.functions.normal import digest
-from spanbook.functions.stored import (
-    attributes,
-    class_of,
-    full_name,
-    functions_in,
-    module_dict,
-    module_of,
-    qualname,
-)
+from spanbook.functions.stored import attributes, functions_in, module_dict
 from spanbook.gate.secrets import mask_shapes
 
 _DEEPEST = 6

@@ -8,8 +8,9 @@ from math import prod
 from typing import TYPE_CHECKING, Any, cast
 
 from spanbook import placeholders
+from spanbook.classes import class_of
 from spanbook.gate.secrets import REDACTED, is_secret
-from spanbook.placeholders import JSON, class_of
+from spanbook.placeholders import JSON
 
 if TYPE_CHECKING:
     from spanbook.gate.walk import Walk

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from spanbook import placeholders
-from spanbook.placeholders import Ready, mro, namespace
+from spanbook.classes import mro, namespace
+from spanbook.placeholders import Ready
 
 _own = object.__getattribute__
 

@@ -8,13 +8,14 @@ from typing import Any, cast
 import orjson
 
 from spanbook import placeholders
+from spanbook.classes import class_of
 from spanbook.gate import failures
 from spanbook.gate.media import Media
 from spanbook.gate.quotes import Quote, Quotes
 from spanbook.gate.readers import register
 from spanbook.gate.shelf import MediaShelf
 from spanbook.gate.walk import CarefulWalk, Doubt, Walk
-from spanbook.placeholders import JSON, LEAST, MOST, class_of, type_of
+from spanbook.placeholders import JSON, LEAST, MOST, type_of
 from spanbook.settings import Settings
 
 __all__ = ["JSON", "Gate", "Media", "register"]

@@ -29,19 +29,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from uuid import UUID
 
 from spanbook import placeholders
+from spanbook.classes import class_of, mro, namespace
 from spanbook.gate import arrays, failures
 from spanbook.gate.media import Media
 from spanbook.gate.models import fields_of
 from spanbook.gate.secrets import REDACTED
-from spanbook.placeholders import (
-    JSON,
-    Ready,
-    class_of,
-    mro,
-    namespace,
-    type_name,
-    type_of,
-)
+from spanbook.placeholders import JSON, Ready, type_name, type_of
 
 if TYPE_CHECKING:
     from spanbook.gate.walk import Walk

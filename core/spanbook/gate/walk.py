@@ -14,12 +14,13 @@ from operator import is_
 from typing import TYPE_CHECKING, Any, cast
 
 from spanbook import placeholders
+from spanbook.classes import class_of
 from spanbook.gate.arrays import VECTOR, is_vector
 from spanbook.gate.media import PLACES, Media
 from spanbook.gate.quotes import LONG, Quotes
 from spanbook.gate.readers import reader_of
 from spanbook.gate.secrets import KEY_LENGTH, PLAIN, SECRET, KeyNames, mask_user_info, redact
-from spanbook.placeholders import JSON, LEAST, MOST, class_of
+from spanbook.placeholders import JSON, LEAST, MOST
 
 if TYPE_CHECKING:
     from spanbook.gate.plain import Gate
