@@ -24,7 +24,7 @@ recorder.close()
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> str:
+def kept(tmp_path: Path) -> str:
     """Record a call with a price and one without."""
     subprocess.run([sys.executable, "-c", RECORD], cwd=tmp_path, check=True)
     return "--store=kept.db"
@@ -35,13 +35,13 @@ def value(folder: Path, query: str) -> str:
         return connection.execute(query).fetchone()[0]
 
 
-def test_a_price_is_added_listed_and_removed(spanbook: Command, store: str):
+def test_a_price_is_added_listed_and_removed(spanbook: Command, kept: str):
     added = spanbook(
-        "prices", "add", "mine", "--input=2.5", "--output=10", "--since=2026-01-01", store
+        "prices", "add", "mine", "--input=2.5", "--output=10", "--since=2026-01-01", kept
     )
-    listed = spanbook("prices", "list", "mine", store).stdout.splitlines()[0]
-    removed = spanbook("prices", "remove", "mine", "--since=2026-01-01", store)
-    again = spanbook("prices", "remove", "mine", "--since=2026-01-01", store)
+    listed = spanbook("prices", "list", "mine", kept).stdout.splitlines()[0]
+    removed = spanbook("prices", "remove", "mine", "--since=2026-01-01", kept)
+    again = spanbook("prices", "remove", "mine", "--since=2026-01-01", kept)
 
     assert added.returncode == 0, added.stderr
     assert listed == "mine  any provider  input 2.5 · output 10  since 2026-01-01  (own)"
@@ -71,22 +71,21 @@ def test_a_price_that_cannot_be_one_is_refused(
     assert message in done.stderr
 
 
-def test_the_list_shows_what_it_knows(spanbook: Command, store: str):
-    shown = spanbook("prices", "list", "gpt-5.4-mini", store).stdout
-    all_of_it = spanbook("prices", "list", store).stdout
+def test_the_list_shows_what_it_knows(spanbook: Command, kept: str):
+    shown = spanbook("prices", "list", "gpt-5.4-mini", kept).stdout
+    all_of_it = spanbook("prices", "list", kept).stdout
 
     assert "gpt-5.4-mini  openai  input 0.75" in shown
     assert "more in genai-prices" in all_of_it
     assert (
-        "No price for nothing-like-it"
-        in spanbook("prices", "list", "nothing-like-it", store).stdout
+        "No price for nothing-like-it" in spanbook("prices", "list", "nothing-like-it", kept).stdout
     )
 
 
-def test_the_cost_of_a_span_is_explained(spanbook: Command, store: str, tmp_path: Path):
+def test_the_cost_of_a_span_is_explained(spanbook: Command, kept: str, tmp_path: Path):
     span = value(tmp_path, "SELECT span_id FROM spans WHERE model = 'gpt-4o'")
 
-    lines = spanbook("prices", "explain", span, store).stdout.splitlines()
+    lines = spanbook("prices", "explain", span, kept).stdout.splitlines()
 
     assert lines[0] == "call  gpt-4o  openai"
     assert lines[1].startswith("price     gpt-4o  openai  input 2.5 · cache_read 1.25 · output 10")
@@ -98,21 +97,21 @@ def test_the_cost_of_a_span_is_explained(spanbook: Command, store: str, tmp_path
     ]
 
 
-def test_the_price_of_a_model_is_explained(spanbook: Command, store: str):
-    known = spanbook("prices", "explain", "gpt-4o-2024-08-06", "--provider=openai", store).stdout
-    unknown = spanbook("prices", "explain", "my-gpt-4-proxy", "--provider=openai", store).stdout
+def test_the_price_of_a_model_is_explained(spanbook: Command, kept: str):
+    known = spanbook("prices", "explain", "gpt-4o-2024-08-06", "--provider=openai", kept).stdout
+    unknown = spanbook("prices", "explain", "my-gpt-4-proxy", "--provider=openai", kept).stdout
 
     assert known.startswith("gpt-4o  openai  input 2.5")
     assert unknown == "no price for my-gpt-4-proxy of openai\n"
 
 
-def test_costs_are_recomputed(spanbook: Command, store: str, tmp_path: Path):
-    spanbook("prices", "add", "my-gpt-4-proxy", "--input=1", "--output=1", store)
+def test_costs_are_recomputed(spanbook: Command, kept: str, tmp_path: Path):
+    spanbook("prices", "add", "my-gpt-4-proxy", "--input=1", "--output=1", kept)
 
-    dry = spanbook("recompute-costs", "--dry-run", store).stdout.splitlines()
+    dry = spanbook("recompute-costs", "--dry-run", kept).stdout.splitlines()
     still = value(tmp_path, "SELECT count(*) FROM spans WHERE cost IS NULL")
-    done = spanbook("recompute-costs", store).stdout.splitlines()
-    again = spanbook("recompute-costs", store).stdout.splitlines()
+    done = spanbook("recompute-costs", kept).stdout.splitlines()
+    again = spanbook("recompute-costs", kept).stdout.splitlines()
 
     assert dry[0].startswith("spans     2 with usage, 1 would change")
     assert done[0].startswith("spans     2 with usage, 1 changed")

@@ -176,6 +176,7 @@ def test_rollups_give_the_same_but_for_percentiles_within_their_error(
     filter = SpanFilter.of(**window, **others)
     exact = statistics.statistics(filled.engine, filter, by)
     monkeypatch.setattr(statistics, "EXACT", -1)
+    monkeypatch.setattr(statistics, "EXACT_IN_SHORT", -1)
     rough = statistics.statistics(filled.engine, filter, by)
 
     assert not rough.is_exact
@@ -192,6 +193,16 @@ def test_rollups_give_the_same_but_for_percentiles_within_their_error(
         for name in ("min", "p50", "p90", "p95", "p99", "max"):
             read, true = getattr(one, name), getattr(other, name)
             assert abs(read - true) <= 0.0251 * true + timedelta(microseconds=2)
+
+
+def test_a_short_time_has_columns_shorter_than_an_hour(
+    filled: Shelf, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(statistics, "EXACT", -1)
+    found = statistics.statistics(filled.engine, SpanFilter.of(**WINDOWS[-1]), "name")
+
+    assert found.is_exact
+    assert found.buckets[0].until - found.buckets[0].since < timedelta(hours=1)
 
 
 def test_nothing_has_no_numbers(engine: Engine):

@@ -1,7 +1,8 @@
 """Statistics: counts, durations, tokens and cost of spans, by what they share and over time.
 
-Up to `EXACT` spans everything is computed from the spans. Beyond, where the rollups know what is
-asked, percentiles come from their histograms; `is_exact` tells which it was.
+Up to `EXACT` spans, or `EXACT_IN_SHORT` within `SHORT_NS`, everything is computed from the spans.
+Beyond, where the rollups know what is asked, it comes from them, by hours or days, and percentiles
+from their histograms; `is_exact` tells which it was.
 """
 
 from bisect import bisect_right
@@ -26,6 +27,8 @@ from spanbook.store.rollups import HOUR_NS
 from spanbook.store.schema import spans
 
 EXACT = 1_000  # spans that are looked at one by one
+SHORT_NS = 6 * HOUR_NS  # in which columns of an hour would show nothing
+EXACT_IN_SHORT = 50_000
 DAYS_FROM = 14  # days from which on a column is a day or more, where spans are many
 SHOWN = 100  # rows of the table
 MOST_BUCKETS = 120
@@ -136,7 +139,7 @@ class _Measured:
 
 
 def _measured(connection: Connection, filter: SpanFilter, by: str, now: datetime) -> _Measured:
-    is_exact = not can_roll(filter) or _is_few(connection, filter)
+    is_exact = not can_roll(filter) or _is_few(connection, filter, now)
     first, last = _window(connection, filter, now, is_exact)
     step_ns = _step_ns(first, last, is_exact)
     steps = range(first // step_ns, last // step_ns + 1) if first <= last else range(0)
@@ -182,9 +185,11 @@ def _pinned(filter: SpanFilter, now: datetime) -> SpanFilter:
     return replace(plain, **times)
 
 
-def _is_few(connection: Connection, filter: SpanFilter) -> bool:
-    some = select(spans.c.pk).where(*search(connection, filter).all).limit(EXACT + 1).subquery()
-    return connection.execute(select(func.count()).select_from(some)).scalar_one() <= EXACT
+def _is_few(connection: Connection, filter: SpanFilter, now: datetime) -> bool:
+    first, last = _window(connection, filter, now, is_exact=False)
+    most = EXACT_IN_SHORT if last - first <= SHORT_NS else EXACT
+    some = select(spans.c.pk).where(*search(connection, filter).all).limit(most + 1).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one() <= most
 
 
 def _row(filter: SpanFilter, by: str, value: str) -> SpanFilter:
