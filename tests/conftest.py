@@ -11,10 +11,10 @@ from spanbook.recording import guard
 from spanbook.recording.defaults import configure
 from spanbook.recording.recorder import Recorder
 from spanbook.settings import RELEASE_VARIABLES
-from tests.databases import engine_folder, pytest_generate_tests, server, store, store_url
+from tests.databases import clickhouse, pytest_generate_tests, server, store, store_url
 from tests.outlines import outline
 
-__all__ = ["engine_folder", "outline", "pytest_generate_tests", "server", "store", "store_url"]
+__all__ = ["clickhouse", "outline", "pytest_generate_tests", "server", "store", "store_url"]
 
 
 @pytest.fixture(autouse=True)

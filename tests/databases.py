@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -90,23 +90,30 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def engine_folder() -> Iterator[str]:
-    """The folder of the ClickHouse engine in this process, which can have only one."""
+def clickhouse() -> Iterator[Callable[[], str]]:
+    """The ClickHouse engine in this process, which can have only one: it gives new databases.
+
+    A connection stays open, for with the last one the engine stops, and starts anew with the next:
+    each time it leaves eight threads and their files behind.
+    """
     have("clickhouse")
-    with TemporaryDirectory(prefix="spanbook-") as folder:
-        yield folder
-
-
-def new_clickhouse(folder: str) -> str:
-    """Return the URL of a new database of the engine in this process."""
     from sqlalchemy import create_engine
 
-    name = f"test_{next(_numbers)}"
-    engine = create_engine(f"clickhousedb:///default?interface=chdb&path={folder}")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    return f"clickhousedb:///{name}?interface=chdb&path={folder}"
+    with TemporaryDirectory(prefix="spanbook-") as folder:
+        engine = create_engine(_clickhouse_url("default", folder))
+        with engine.connect() as connection:
+
+            def new() -> str:
+                name = f"test_{next(_numbers)}"
+                connection.exec_driver_sql(f"CREATE DATABASE {name}")
+                return _clickhouse_url(name, folder)
+
+            yield new
+        engine.dispose()
+
+
+def _clickhouse_url(database: str, folder: str) -> str:
+    return f"clickhousedb:///{database}?interface=chdb&path={folder}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -132,5 +139,5 @@ def store_url(store: str, tmp_path: Path, request: pytest.FixtureRequest) -> str
     if store == "sqlite":
         return f"sqlite:///{tmp_path / 'store.db'}"
     if store == "clickhouse":
-        return new_clickhouse(request.getfixturevalue("engine_folder"))
+        return request.getfixturevalue("clickhouse")()
     return request.getfixturevalue("server").url()

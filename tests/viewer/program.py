@@ -1,10 +1,18 @@
-"""`spanbook view` as a process of its own."""
+"""Viewers that answer: `spanbook view` as a process of its own, and one in this process."""
 
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from waitress.wasyncore import close_all
+
+from spanbook.reading.book import Book
+from spanbook_viewer.app import create_app
+from spanbook_viewer.listening import listen
+from spanbook_viewer.server import answering
 
 
 @contextmanager
@@ -26,3 +34,21 @@ def viewing(*arguments: str, port: str = "0") -> Iterator[tuple[list[str], str]]
             process.send_signal(signal.SIGINT)
             lines += [line.rstrip() for line in process.stdout]
             assert process.wait(20) == 0
+
+
+class Served:
+    """A viewer in this process, behind a real socket."""
+
+    def __init__(self, book: Book) -> None:
+        listener = listen("127.0.0.1", 0)
+        self._server = answering(create_app(book), listener, threads=4)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        self.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    def stop(self) -> None:
+        """Close all sockets, those of browsers too, in the thread that reads them."""
+        sockets = self._server._map
+        self._server.trigger.pull_trigger(lambda: close_all(sockets, ignore_all=True))
+        self._thread.join(20)
+        self._server.task_dispatcher.shutdown()

@@ -2,48 +2,24 @@
 
 import os
 import re
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from waitress.server import create_server
-from waitress.wasyncore import close_all
 
 from spanbook.reading.book import Book
 from spanbook.recording.recorder import Recorder
-from spanbook_viewer.app import create_app
-from spanbook_viewer.listening import listen
-from tests.viewer.program import viewing
+from tests.viewer.program import Served, viewing
 from tests.viewer.stories import HOSTILE, refund_question, running
 
 MISSING = (
     "No Chromium for the browser tests. Install one with apt-get install chromium, or with "
     "playwright install chromium."
 )
-
-
-class Served:
-    """A viewer behind a real socket."""
-
-    def __init__(self, book: Book) -> None:
-        listener = listen("127.0.0.1", 0)
-        self._server: Any = create_server(create_app(book), sockets=[listener], threads=4)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        self.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-    def stop(self) -> None:
-        """Close all sockets, those of browsers too, in the thread that reads them."""
-        sockets = self._server._map
-        self._server.trigger.pull_trigger(lambda: close_all(sockets, ignore_all=True))
-        self._thread.join(20)
-        self._server.task_dispatcher.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +32,8 @@ def browser() -> Iterator[Browser]:
                 pytest.fail(MISSING)
             pytest.skip(MISSING)
         browser = playwright.chromium.launch(
-            executable_path=path or own, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=path or own,
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
         )
         yield browser
         browser.close()

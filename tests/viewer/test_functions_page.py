@@ -10,9 +10,10 @@ from spanbook.reading.book import Book
 from spanbook_viewer import create_app
 from spanbook_viewer.source_diff import paired, unified
 from tests.viewer import functions, markup
+from tests.viewer.program import Served
 from tests.viewer.stories import HOSTILE
 from tests.viewer.test_accessibility import needs_axe, seen, violations
-from tests.viewer.test_browser import Served, browser, context, page
+from tests.viewer.test_browser import browser, context, page
 
 __all__ = ["browser", "context", "page", "seen"]
 PATHS = ["list", "empty", "two", "side", "hostile", "odd"]

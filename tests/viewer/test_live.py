@@ -9,9 +9,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 from spanbook.reading.book import Book
 from spanbook.recording.recorder import Recorder
 from spanbook.store.upkeep.deleting import delete_traces
-from tests.viewer.program import viewing
+from tests.viewer.program import Served, viewing
 from tests.viewer.stories import Story, refund_question, running
-from tests.viewer.test_browser import Served, browser, context, page, scripted
+from tests.viewer.test_browser import browser, context, page, scripted
 
 __all__ = ["browser", "context", "page"]
 

@@ -16,7 +16,8 @@ from spanbook_viewer.app import create_app
 from spanbook_viewer.pages import PAGES
 from tests.viewer import stories
 from tests.viewer.crawling import Crawl
-from tests.viewer.test_browser import Served, browser, context, page, scripted
+from tests.viewer.program import Served
+from tests.viewer.test_browser import browser, context, page, scripted
 
 __all__ = ["browser", "context", "page"]
 

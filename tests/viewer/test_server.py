@@ -1,6 +1,8 @@
 """The local server and the command that starts it."""
 
+import os
 import re
+import resource
 import socket
 import subprocess
 import sys
@@ -12,10 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from spanbook.errors import SettingsError
+from spanbook.reading.book import Book
 from spanbook.recording.recorder import Recorder
 from spanbook_viewer import listening
 from spanbook_viewer.commands import view
-from tests.viewer.program import viewing
+from tests.viewer.program import Served, viewing
 from tests.viewer.stories import refund_question
 
 ROOT = Path(__file__).parents[2]
@@ -123,3 +126,17 @@ def test_the_command_is_listed_without_loading_flask():
     ).stdout
 
     assert not {"flask", "pygments", "sqlalchemy", "waitress"} & set(output.split())
+
+
+def test_a_viewer_in_a_process_of_many_open_files_answers(url):
+    least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(least, 4_096), most), most))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_100)]  # past what select() can see
+    try:
+        with Book(url) as book:
+            served = Served(book)
+            assert urllib.request.urlopen(f"{served.address}/traces/", timeout=20).status == 200
+            served.stop()
+    finally:
+        for file in held:
+            os.close(file)

@@ -7,8 +7,9 @@ from playwright.sync_api import Page
 
 from spanbook.reading.book import Book
 from tests.viewer import trees
+from tests.viewer.program import Served
 from tests.viewer.test_accessibility import needs_axe, seen, violations
-from tests.viewer.test_browser import Served, browser, context, page
+from tests.viewer.test_browser import browser, context, page
 
 __all__ = ["browser", "context", "page", "seen"]
 PATHS = ["list", "empty", "support", "looping", "level 0", "hostile", "observed"]

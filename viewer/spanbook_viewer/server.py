@@ -6,8 +6,11 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
+from socket import socket
+from typing import Any
 from urllib.parse import urlencode
 
+from flask import Flask
 from waitress.server import create_server
 
 from spanbook.errors import SettingsError
@@ -49,7 +52,7 @@ def serve(
     with Book(url, limit=PAGE_LIMIT) as book, suppress(KeyboardInterrupt):
         app = create_app(book, token=token, allowed_hosts=None if token else LOOPBACK)
         listener = listen(host, port)
-        server = create_server(app, sockets=[listener], threads=8, ident=None)
+        server = answering(app, listener, threads=8)
         address = _address(host, listener.getsockname()[1], token)
         greeting = _greeting(book, address)
         stop = _collecting(book)
@@ -63,6 +66,17 @@ def serve(
         finally:
             stop.set()
             server.close()
+
+
+def answering(app: Flask, listener: socket, threads: int) -> Any:
+    """Return a server that answers what comes to a listening socket once it runs."""
+    return create_server(
+        app,
+        sockets=[listener],
+        threads=threads,
+        ident=None,
+        asyncore_use_poll=True,  # select() cannot see files whose number is 1024 or more
+    )
 
 
 def _address(host: str, port: int, token: str | None) -> str:
