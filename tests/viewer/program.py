@@ -47,8 +47,18 @@ class Served:
         self.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     def stop(self) -> None:
-        """Close all sockets, those of browsers too, in the thread that reads them."""
-        sockets = self._server._map
-        self._server.trigger.pull_trigger(lambda: close_all(sockets, ignore_all=True))
+        """Close all sockets, those of browsers too, in the thread that reads them.
+
+        What wakes that thread stays open until it has ended: another thread may have woken it
+        already, so that it closes everything before this one is done with the waking.
+        """
+        trigger, sockets = self._server.trigger, self._server._map
+
+        def close() -> None:
+            trigger.del_channel()
+            close_all(sockets, ignore_all=True)
+
+        trigger.pull_trigger(close)
         self._thread.join(20)
+        trigger.close()
         self._server.task_dispatcher.shutdown()
